@@ -1,0 +1,59 @@
+# Two commands matter: `make demo` and `make test`. Both set up what they need in .venv and nowhere else.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# Two workers by default: the tests start real servers, and more workers than cores only make them wait for each other.
+WORKERS ?= 2
+OUT ?= demo-out
+DAYS ?= 7
+
+.PHONY: demo test check lint types layers unit e2e bench lock clean help
+
+help: ## this list
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.ready-run: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[sim]'
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready-run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[sim,dev]'
+	touch $@
+
+demo: $(VENV)/.ready-run ## a week of off-hours scaling, clean-up and the cost report on the embedded cluster; pages in demo-out/
+	$(BIN)/kube-thrift demo --out $(OUT) --days $(DAYS)
+
+test: check unit ## everything: style, types, layers, tests with branch coverage
+
+check: lint types layers ## style, types and import layers only
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready-dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.ready-dev
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.ready-dev ## the tests alone
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered --cov-report=html
+
+e2e: $(VENV)/.ready-dev ## the end-to-end suite; on a real cluster with KUBECONFIG=path (in namespaces it makes and removes itself)
+	$(BIN)/pytest tests/e2e $(if $(KUBECONFIG),--kubeconfig $(KUBECONFIG))
+
+bench: $(VENV)/.ready-dev ## time, peak memory and API requests as the fleet grows
+	$(BIN)/python -m benchmarks.downscaler
+	$(BIN)/python -m benchmarks.writes
+	$(BIN)/python -m benchmarks.janitor
+	$(BIN)/python -m benchmarks.report
+
+lock: $(VENV)/.ready-dev ## refresh constraints.txt (everything) and requirements.lock (the image, with hashes)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --no-header --no-annotate --all-extras --python-version 3.11 pyproject.toml -o constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --no-header --no-annotate --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) $(OUT) htmlcov .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

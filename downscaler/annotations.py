@@ -1,0 +1,279 @@
+"""The `downscaler/*` annotations: their names, and what an object's own say, as typed values or complaints. Pure.
+
+A text that cannot be read never raises here: it becomes a Complaint that names the key, the value and the accepted forms, and
+says what happens instead. `blocking` complaints leave everything alone that the key would have governed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from downscaler.schedule import Spec
+from downscaler.sizes import Size, parse_replicas
+from downscaler.timespec import ACCEPTED, NO_DEFAULTS, Defaults, parse
+from shared.errors import ValueProblem, shorten
+from shared.times import ACCEPTED_TIMESTAMP, format_duration, parse_duration, parse_timestamp
+
+PREFIX = "downscaler/"
+UPTIME = "downscaler/uptime"
+DOWNTIME = "downscaler/downtime"
+UPSCALE_PERIOD = "downscaler/upscale-period"
+DOWNSCALE_PERIOD = "downscaler/downscale-period"
+FORCE_UPTIME = "downscaler/force-uptime"
+FORCE_DOWNTIME = "downscaler/force-downtime"
+EXCLUDE = "downscaler/exclude"
+EXCLUDE_UNTIL = "downscaler/exclude-until"
+DOWNTIME_REPLICAS = "downscaler/downtime-replicas"
+DOWNSCALE_REPLICAS = "downscaler/downscale-replicas"
+GRACE_PERIOD = "downscaler/grace-period"
+ORIGINAL = "downscaler/original-replicas"
+TARGET = "downscaler/downscaled-to"
+
+UNTOUCHED = "left as it is until that is corrected"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One annotation, as the manual lists it."""
+
+    name: str
+    where: str
+    accepted: str
+    meaning: str
+
+
+_SPEC = "a time spec"
+KEYS = (
+    Key(UPTIME, "workload, namespace", _SPEC, "When the workload is up; outside it is down."),
+    Key(DOWNTIME, "workload, namespace", _SPEC, "When the workload is down, even within the uptime."),
+    Key(UPSCALE_PERIOD, "workload, namespace", _SPEC, "When a sleeping workload is switched on; outside nothing happens."),
+    Key(DOWNSCALE_PERIOD, "workload, namespace", _SPEC, "When a running workload is switched off; outside nothing happens."),
+    Key(
+        FORCE_UPTIME,
+        "workload, namespace, pod",
+        f"`true`, `false`, {_SPEC}; on a pod only `true`",
+        "Up, whatever the schedule says.",
+    ),
+    Key(
+        FORCE_DOWNTIME,
+        "workload, namespace",
+        f"`true`, `false`, {_SPEC}",
+        "Down, whatever the schedule says; an uptime forced wins.",
+    ),
+    Key(
+        EXCLUDE,
+        "workload, namespace",
+        "`true`, `false`; anything else counts as `true`",
+        "Never scaled down; brought back up if it is down.",
+    ),
+    Key(
+        EXCLUDE_UNTIL,
+        "workload, namespace",
+        "a time: `2026-04-05`, `2026-04-05T10:00:00Z`",
+        "Excluded until then; unreadable: excluded.",
+    ),
+    Key(
+        DOWNTIME_REPLICAS, "workload, namespace", "a whole number from 0; `NN%` on a PodDisruptionBudget", "The size while down."
+    ),
+    Key(
+        DOWNSCALE_REPLICAS,
+        "workload, namespace",
+        f"as `{DOWNTIME_REPLICAS}`, which wins",
+        "Another name for the size while down.",
+    ),
+    Key(
+        GRACE_PERIOD,
+        "workload, namespace",
+        "seconds or a duration, at most `--grace-period`",
+        "How long a new object is left up.",
+    ),
+    Key(
+        ORIGINAL,
+        "written by the controller",
+        "`3`, `-1`, `75%`, `true`, `false`",
+        "The size to go back to; removed on the way up.",
+    ),
+    Key(
+        TARGET,
+        "written by the controller",
+        "as `downscaler/original-replicas`",
+        "The size that the controller set; removed on the way up.",
+    ),
+)
+# Read by other downscalers, without effect here; said so rather than passed over.
+FOREIGN_KEYS = frozenset({"downscaler/scale-children", "downscaler/upscale-excluded"})
+_KNOWN = frozenset(key.name for key in KEYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A value that is not understood, or has no effect. `effect` says what happens instead."""
+
+    key: str
+    value: str
+    accepted: str
+    effect: str = UNTOUCHED
+    blocking: bool = True
+
+    @property
+    def text(self) -> str:
+        return f"annotation {self.key}={shorten(self.value)!r} is not understood; accepted: {self.accepted}; {self.effect}"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What reading annotations depends on beside their text."""
+
+    defaults: Defaults = NO_DEFAULTS
+    grace_period: timedelta = timedelta(seconds=900)
+    deployment_time_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What one object's annotations set; None where they say nothing. `complaints` holds each value that could not be read."""
+
+    uptime: Spec | None = None
+    downtime: Spec | None = None
+    upscale_period: Spec | None = None
+    downscale_period: Spec | None = None
+    force_uptime: Spec | None = None
+    force_downtime: Spec | None = None
+    exclude: bool = False
+    exclude_until: datetime | None = None
+    downtime_replicas: Size | None = None
+    grace_period: timedelta | None = None
+    deployed_at: datetime | None = None
+    complaints: tuple[Complaint, ...] = ()
+
+
+NOTHING = Overrides()
+_Value: TypeAlias = Spec | Size | bool | datetime | timedelta | None
+_Reader: TypeAlias = Callable[[str, Context], _Value]
+
+
+def read_overrides(annotations: Mapping[str, str] | None, context: Context) -> Overrides:
+    """The overrides on a workload or a namespace. Never raises."""
+    if not annotations:
+        return NOTHING
+    own = {key: value for key, value in annotations.items() if key.startswith(PREFIX) or key == context.deployment_time_key}
+    if not own:
+        return NOTHING
+    complaints: list[Complaint] = []
+    fields: dict[str, _Value] = {}
+    for key, field, reader in _READERS:
+        if (text := own.get(key)) is None or (key == DOWNSCALE_REPLICAS and DOWNTIME_REPLICAS in own):
+            continue
+        try:
+            fields[field] = value = reader(text, context)
+        except ValueProblem as problem:
+            effect, instead = _UNREADABLE.get(key, (UNTOUCHED, None))
+            complaints.append(Complaint(key, text, problem.accepted, effect, blocking=effect == UNTOUCHED))
+            if instead is not None:
+                fields["exclude"] = instead
+        else:
+            complaints.extend(_remarks(key, text, value))
+    complaints.extend(_deployment_time(own, context, fields))
+    complaints.extend(_unknown(own, context))
+    return Overrides(**fields, complaints=tuple(complaints))  # type: ignore[arg-type]  # _READERS pairs each field with its reader
+
+
+def _read_spec(text: str, context: Context) -> Spec:
+    return parse(text, context.defaults)
+
+
+def _read_force(text: str, context: Context) -> Spec:
+    """Empty switches off, as `false` does."""
+    return parse(text if text.strip() else "never", context.defaults)
+
+
+def _read_exclude(text: str, context: Context) -> bool:
+    if (word := text.strip().lower()) in ("true", "false"):
+        return word == "true"
+    raise ValueProblem(text, "true or false")
+
+
+def _read_instant(text: str, context: Context) -> datetime:
+    return parse_timestamp(text)
+
+
+def _read_replicas(text: str, context: Context) -> Size:
+    return parse_replicas(text)
+
+
+def _read_grace(text: str, context: Context) -> timedelta:
+    """It can only shorten: a tenant must not keep an object up for ever by a long grace period."""
+    accepted = (
+        f"seconds or a duration such as 10m, more than 0 and at most --grace-period ({format_duration(context.grace_period)})"
+    )
+    stripped = text.strip()
+    try:
+        period = timedelta(seconds=int(stripped)) if re.fullmatch(r"\d{1,9}", stripped, re.ASCII) else parse_duration(stripped)
+    except ValueProblem:
+        raise ValueProblem(text, accepted) from None
+    if not timedelta(0) < period <= context.grace_period:
+        raise ValueProblem(text, accepted)
+    return period
+
+
+_READERS: tuple[tuple[str, str, _Reader], ...] = (
+    (UPTIME, "uptime", _read_spec),
+    (DOWNTIME, "downtime", _read_spec),
+    (UPSCALE_PERIOD, "upscale_period", _read_spec),
+    (DOWNSCALE_PERIOD, "downscale_period", _read_spec),
+    (FORCE_UPTIME, "force_uptime", _read_force),
+    (FORCE_DOWNTIME, "force_downtime", _read_force),
+    (EXCLUDE, "exclude", _read_exclude),
+    (EXCLUDE_UNTIL, "exclude_until", _read_instant),
+    (DOWNTIME_REPLICAS, "downtime_replicas", _read_replicas),
+    (DOWNSCALE_REPLICAS, "downtime_replicas", _read_replicas),
+    (GRACE_PERIOD, "grace_period", _read_grace),
+)
+FIELDS: Mapping[str, str] = {key: field for key, field, _ in _READERS}
+# What an unreadable value of these keys means instead of stopping the object: the safe side, which is never scaling down.
+_UNREADABLE: Mapping[str, tuple[str, bool | None]] = {
+    EXCLUDE: ("counts as true", True),
+    EXCLUDE_UNTIL: ("excluded until that is corrected", True),
+    GRACE_PERIOD: ("--grace-period applies", None),
+}
+
+
+def _remarks(key: str, text: str, value: _Value) -> list[Complaint]:
+    """Specs that can be read and yet can never match."""
+    if not isinstance(value, Spec) or not value.warnings:
+        return []
+    return [Complaint(key, text, ACCEPTED, f"note that {warning}", blocking=False) for warning in value.warnings]
+
+
+def _deployment_time(own: Mapping[str, str], context: Context, fields: dict[str, _Value]) -> list[Complaint]:
+    key = context.deployment_time_key
+    if key is None or (text := own.get(key)) is None:
+        return []
+    try:
+        fields["deployed_at"] = parse_timestamp(text)
+    except ValueProblem:
+        return [Complaint(key, text, ACCEPTED_TIMESTAMP, "the creation time counts", blocking=False)]
+    return []
+
+
+def _unknown(own: Mapping[str, str], context: Context) -> list[Complaint]:
+    """Keys with our prefix that mean nothing here: most often a spelling mistake that would go unnoticed for months."""
+    unknown = [
+        key
+        for key in own
+        if key not in _KNOWN and key != context.deployment_time_key and key != "downscaler/original-pause-replicas"
+    ]
+    return [
+        Complaint(
+            key,
+            own[key],
+            "no such key" if key not in FOREIGN_KEYS else "nothing: not supported yet",
+            "it has no effect",
+            blocking=False,
+        )
+        for key in unknown
+    ]

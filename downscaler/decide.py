@@ -1,0 +1,220 @@
+"""The decision: (kind, object, policy, now) in, exactly one frozen decision with a reason out. Pure.
+
+It reads the size r that the object has, the target t of its policy, and the record on the object: the original size o and the
+size that was set when it was put down. The rules, of which `tests/downscaler/test_decide.py` has the whole table:
+
+- Without a record: down means t if that is less than r, else nothing, so that what is parked low is never touched nor recorded.
+- With a record, o is never written again. Down means t wherever r is above it; a target no longer below o ends the downtime.
+- Up means back to o, or to what somebody set meanwhile (`RestorePolicy`), and the record is removed whatever happens.
+- A record that cannot be read leaves the object alone: guessing could lose the original for good.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from downscaler.annotations import ORIGINAL, TARGET, Complaint
+from downscaler.policy import Policy, RestorePolicy, Want, wanted
+from downscaler.sizes import Kind, Refusal, Size
+from downscaler.workloads import Workload
+from shared.errors import ValueProblem
+
+Cause: TypeAlias = Literal[
+    "up",
+    "down",
+    "excluded",
+    "grace",
+    "parked",
+    "touched",
+    "no-period",
+    "refused",
+    "hold",
+    "unread",
+    "finished",
+    "leaving",
+    "unsized",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Nothing to write. `cause` is one of few words, for metrics. `held` is the original of an object that is down now."""
+
+    cause: Cause
+    reason: str
+    held: Size | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleTo:
+    """Put it at `size`, which is below `original`; `before` is the size it has."""
+
+    before: Size
+    size: Size
+    original: Size
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Bring it up to `size` and remove the record."""
+
+    before: Size
+    size: Size
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The size is right; only the record is stale."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something on the object or its namespace cannot be read, so nothing is done. `own` are complaints about its record."""
+
+    reason: str
+    own: tuple[Complaint, ...] = field(default=())
+
+
+Decision: TypeAlias = Keep | ScaleTo | Restore | Forget | Problem
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The size now, the recorded original, and the size that was set (None where another downscaler wrote the record)."""
+
+    size: Size
+    original: Size
+    target: Size | None
+
+
+def decide(kind: Kind, workload: Workload, policy: Policy, now: datetime) -> Decision:
+    """What to do with *workload* at *now*."""
+    meta = workload.metadata
+    recorded = meta.annotation(ORIGINAL)
+    excluded = policy.exclusion(now)
+    if excluded and (recorded is None or policy.upscale_target_only):
+        return Keep("excluded", excluded)
+    if policy.broken and not excluded:
+        source, complaint = policy.broken[0]
+        return Problem(f"{complaint.key} cannot be read ({source})")
+    size = kind.read(workload)
+    if meta.deletion_timestamp or size is None:
+        return Keep("leaving", "being deleted") if meta.deletion_timestamp else Keep("unsized", f"has no {kind.noun} to change")
+    want, why = (Want.UP, excluded) if excluded else wanted(policy, now)
+    if recorded is None:
+        return _first(kind, workload, policy, (want, why), now)
+    try:
+        state = _State(size, kind.parse_original(recorded), _recorded_target(kind, workload))
+    except ValueProblem as problem:
+        complaint = Complaint(ORIGINAL, recorded, problem.accepted)
+        return Problem(f"{ORIGINAL} cannot be read", (complaint,))
+    if want is Want.UP:
+        return _up(kind, workload, policy, state, why)
+    if want is Want.DOWN:
+        return _further(kind, workload, policy, state, (why, now))
+    return Keep("no-period", why, held=state.original)
+
+
+def _first(kind: Kind, workload: Workload, policy: Policy, schedule: tuple[Want, str], now: datetime) -> Decision:
+    """No record: the object was not put down, or not by anybody who remembers."""
+    want, why = schedule
+    if want is Want.UP and workload.metadata.annotation(TARGET) is not None:
+        return Forget(f"a record without an original size; {why}")
+    size = kind.read(workload)
+    if want is not Want.DOWN or size is None:
+        return Keep("up" if want is Want.UP else "no-period", why)
+    if workload.finished:
+        return Keep("finished", "has run to its end")
+    target = kind.reach(workload, policy.downtime_replicas.value)
+    if isinstance(target, Refusal):
+        return Keep("refused", _refused(policy, target))
+    order = kind.compare(workload, size, target)
+    if order is None:
+        return Keep("refused", f"{size} and {target} cannot be compared")
+    if order <= 0:
+        return Keep("parked", f"{kind.noun} {size}: not above the target {target}")
+    return _delayed(workload, policy, now) or ScaleTo(size, target, size, why)
+
+
+def _further(kind: Kind, workload: Workload, policy: Policy, state: _State, timing: tuple[str, datetime]) -> Decision:
+    """Down with a record: keep it where the target of today says, and never touch the original."""
+    why, now = timing
+    target = kind.reach(workload, policy.downtime_replicas.value)
+    if isinstance(target, Refusal):
+        return Keep("refused", _refused(policy, target), held=state.original)
+    target = kind.clamp(workload, target)
+    below_original = kind.compare(workload, state.original, target)
+    order = kind.compare(workload, state.size, target)
+    if below_original is None or order is None:
+        return Keep("refused", f"{state.size} and {target} cannot be compared", held=state.original)
+    if below_original <= 0:
+        return _up(kind, workload, policy, state, f"the target {target} is not below the original {state.original}")
+    if order == 0:
+        return Keep("down", why, held=state.original)
+    if order > 0:
+        return _delayed(workload, policy, now, state.original) or ScaleTo(state.size, target, state.original, why)
+    if state.target is not None and state.size != state.target:
+        return Keep("touched", f"somebody set {state.size}, below the target {target}", held=state.original)
+    return ScaleTo(state.size, target, state.original, f"the target was raised; {why}")
+
+
+def _refused(policy: Policy, refusal: Refusal) -> str:
+    target = policy.downtime_replicas
+    return f"the target {target.value} ({target.source}) is not possible; accepted: {refusal.reason}"
+
+
+def _up(kind: Kind, workload: Workload, policy: Policy, state: _State, why: str) -> Decision:
+    """Up with a record: go back, and forget."""
+    goal = kind.clamp(workload, _goal(kind, workload, policy, state))
+    if goal == state.size:
+        return Forget(f"already at {state.size}; {why}")
+    return Restore(state.size, goal, why)
+
+
+def _goal(kind: Kind, workload: Workload, policy: Policy, state: _State) -> Size:
+    order = kind.compare(workload, state.original, state.size)
+    if order == 0 or (state.original == 0 and order == -1):
+        return state.size  # a recorded zero never switches a running object off
+    if policy.restore is RestorePolicy.ALWAYS:
+        return state.original
+    if policy.restore is RestorePolicy.IF_UNTOUCHED:
+        put = state.target if state.target is not None else kind.reach(workload, policy.downtime_replicas.value)
+        return state.original if state.size == put else state.size
+    if order is None:  # a count against a percentage, which only a change by hand can bring about
+        return state.size
+    return state.original if order > 0 else state.size
+
+
+def _recorded_target(kind: Kind, workload: Workload) -> Size | None:
+    """What was set; None if nobody wrote it or it cannot be read, which only means that a change by hand goes unnoticed."""
+    text = workload.metadata.annotation(TARGET)
+    if text is None:
+        return None
+    try:
+        return kind.parse_original(text)
+    except ValueProblem:
+        return None
+
+
+def _delayed(workload: Workload, policy: Policy, now: datetime, held: Size | None = None) -> Keep | None:
+    """The reasons to put scaling down off: the hold of a turn that could not read everything, and the grace period."""
+    if policy.hold:
+        return Keep("hold", policy.hold, held)
+    since = max((instant for instant in (_created(workload), policy.deployed_at) if instant is not None), default=None)
+    grace = policy.grace_period
+    if since is not None and now - since <= grace.value:
+        return Keep("grace", f"within {int(grace.value.total_seconds())} s of its deployment ({grace.source})", held)
+    return None
+
+
+def _created(workload: Workload) -> datetime | None:
+    try:
+        return workload.metadata.created
+    except ValueProblem:
+        return None

@@ -1,0 +1,205 @@
+"""What governs one workload: workload annotations over namespace annotations over the configuration, folded key by key. Pure.
+
+Every setting keeps the layer it came from, for reasons and for `explain`. A broken value is carried along in place of the setting
+it would have been, so that it stops exactly what it governs: a namespace's broken uptime does not stop a workload with its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Generic, TypeVar
+
+from downscaler.annotations import FIELDS, NOTHING, Complaint, Context, Overrides
+from downscaler.schedule import Spec
+from downscaler.sizes import Kind, Size
+from downscaler.timespec import parse
+from downscaler.workloads import Workload
+from shared.filters import LabelMatcher, Names
+
+T = TypeVar("T")
+
+CONFIGURATION = "configuration"
+POD = "pod annotation"
+NAMESPACE = "namespace annotation"
+WORKLOAD = "workload annotation"
+
+
+class RestorePolicy(Enum):
+    """What to go back to when somebody changed a sleeping workload: the recorded size, theirs, or the larger of the two."""
+
+    MAX = "max"
+    ALWAYS = "always"
+    IF_UNTOUCHED = "if-untouched"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[T]):
+    """A value and the layer that it came from."""
+
+    value: T
+    source: str = CONFIGURATION
+
+
+ALWAYS = parse("always")
+NEVER = parse("never")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All that `decide` needs to know beside the object and the time. The defaults are those of the command line."""
+
+    uptime: Setting[Spec] = Setting(ALWAYS)
+    downtime: Setting[Spec] = Setting(NEVER)
+    upscale_period: Setting[Spec] = Setting(NEVER)
+    downscale_period: Setting[Spec] = Setting(NEVER)
+    force_uptime: Setting[Spec] = Setting(NEVER)
+    force_downtime: Setting[Spec] = Setting(NEVER)
+    downtime_replicas: Setting[Size] = Setting(0)
+    grace_period: Setting[timedelta] = Setting(timedelta(seconds=900))
+    # Why the workload is excluded, whatever the time; empty if it is not.
+    excluded: str = ""
+    exclude_until: Setting[datetime] | None = None
+    # When the workload was deployed last, by the annotation named in the configuration; None: when it was created.
+    deployed_at: datetime | None = None
+    broken: tuple[tuple[str, Complaint], ...] = ()
+    # Why nothing may be scaled down this turn, although what is up may stay or come up; empty normally.
+    hold: str = ""
+    upscale_target_only: bool = False
+    restore: RestorePolicy = RestorePolicy.MAX
+
+    def exclusion(self, now: datetime) -> str:
+        """Why the workload is excluded at *now*; empty if it is not."""
+        if self.excluded:
+            return self.excluded
+        until = self.exclude_until
+        if until is not None and now < until.value:
+            return f"excluded until {until.value:%Y-%m-%d %H:%M} UTC ({until.source})"
+        return ""
+
+
+_OVERRIDABLE = (
+    "uptime",
+    "downtime",
+    "upscale_period",
+    "downscale_period",
+    "force_uptime",
+    "force_downtime",
+    "downtime_replicas",
+    "grace_period",
+)
+
+
+def with_layer(policy: Policy, overrides: Overrides, source: str) -> Policy:
+    """*policy* with what *overrides* set on top. An exclusion adds to those below and is never taken away."""
+    if overrides is NOTHING:
+        return policy
+    changes: dict[str, object] = {}
+    for field in _OVERRIDABLE:
+        if (value := getattr(overrides, field)) is not None:
+            changes[field] = Setting(value, source)
+    if overrides.deployed_at is not None and source == WORKLOAD:
+        changes["deployed_at"] = overrides.deployed_at
+    if overrides.exclude and not policy.excluded:
+        changes["excluded"] = f"excluded by {source}"
+    until = overrides.exclude_until
+    if until is not None and (policy.exclude_until is None or until > policy.exclude_until.value):
+        changes["exclude_until"] = Setting(until, source)
+    blocking = tuple((source, complaint) for complaint in overrides.complaints if complaint.blocking)
+    set_here = {FIELDS[complaint.key] for _, complaint in blocking} | changes.keys()
+    kept = tuple((layer, complaint) for layer, complaint in policy.broken if FIELDS[complaint.key] not in set_here)
+    if kept != policy.broken or blocking:
+        changes["broken"] = kept + blocking
+    return replace(policy, **changes) if changes else policy  # type: ignore[arg-type]  # the names come from Policy's own fields
+
+
+def with_forcing_pod(policy: Policy) -> Policy:
+    """*policy* while some pod asks for uptime: below the namespace, whose own force-uptime wins."""
+    return replace(policy, force_uptime=Setting(ALWAYS, POD))
+
+
+def excluded_by(policy: Policy, reason: str) -> Policy:
+    """*policy* with an exclusion from outside the annotations; an earlier reason stays."""
+    return policy if policy.excluded or not reason else replace(policy, excluded=reason)
+
+
+class Want(Enum):
+    UP = "up"
+    DOWN = "down"
+    LEAVE = "leave"
+
+
+def wanted(policy: Policy, now: datetime) -> tuple[Want, str]:
+    """What the schedule wants at *now*, and why. Exclusions and broken values are the caller's to look at first.
+
+    Forced uptime, then forced downtime, then the two periods if either is set at any layer, then uptime less downtime.
+    """
+    if policy.force_uptime.value.matches(now):
+        return Want.UP, f"uptime is forced ({policy.force_uptime.source})"
+    if policy.force_downtime.value.matches(now):
+        return Want.DOWN, f"downtime is forced ({policy.force_downtime.source})"
+    if not (policy.upscale_period.value.is_never and policy.downscale_period.value.is_never):
+        return _by_periods(policy, now)
+    if policy.downtime.value.matches(now):
+        return Want.DOWN, _said("in downtime", policy.downtime)
+    if policy.uptime.value.matches(now):
+        return Want.UP, _said("in uptime", policy.uptime)
+    return Want.DOWN, _said("not in uptime", policy.uptime)
+
+
+def _by_periods(policy: Policy, now: datetime) -> tuple[Want, str]:
+    up, down = policy.upscale_period.value.matches(now), policy.downscale_period.value.matches(now)
+    if up and down:
+        return Want.LEAVE, "in the upscale period and the downscale period at once"
+    if up:
+        return Want.UP, _said("in upscale period", policy.upscale_period)
+    if down:
+        return Want.DOWN, _said("in downscale period", policy.downscale_period)
+    return Want.LEAVE, "in neither the upscale period nor the downscale period"
+
+
+def _said(what: str, setting: Setting[Spec]) -> str:
+    text = setting.value.text
+    return f"{what} {text if len(text) <= 80 else text[:79] + '…'} ({setting.source})"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The lists of the configuration that exclude by name, label or owner."""
+
+    namespaces: Names = Names()
+    names: Names = Names()
+    labels: LabelMatcher = LabelMatcher()
+
+    def namespace_exclusion(self, namespace: str) -> str:
+        """Why a whole namespace is excluded; empty if it is not."""
+        return f"namespace {namespace} is in --exclude-namespaces" if self.namespaces.matches(namespace) else ""
+
+    def exclusion(self, kind: Kind, workload: Workload) -> str:
+        """Why one workload is excluded; empty if it is not."""
+        meta = workload.metadata
+        if self.names.matches(meta.name):
+            return "its name is in --exclude-deployments"
+        if not self.labels.matches(meta.labels):
+            return "no label matches --matching-labels"
+        for owner in meta.owner_references or ():
+            if kind.skip_owned_by in ("*", owner.kind):
+                return f"owned by {owner.kind} {owner.name}"
+        return ""
+
+
+def govern(base: Policy, scope: Scope, kind: Kind, workload: Workload, overrides: Overrides) -> Policy:
+    """The policy of one workload; *base* is that of its namespace."""
+    return excluded_by(with_layer(base, overrides, WORKLOAD), scope.exclusion(kind, workload))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration says about workloads, and nothing of how the process runs."""
+
+    policy: Policy = Policy()
+    scope: Scope = Scope()
+    context: Context = Context()
+    # Whether a pod that asks for uptime keeps up its own namespace only, not the whole cluster.
+    forced_per_namespace: bool = False

@@ -1,0 +1,68 @@
+"""Reading: the lists of one turn. A list that fails is one failure and stops nothing else. Decides nothing.
+
+Over the whole cluster a turn costs one list of namespaces, one of pods and one per kind, metadata only where that is enough. With
+`--namespace` it is one read of each namespace and one list of each in it, for which rights in those namespaces are enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from downscaler.config import Config
+from downscaler.plan import Forced, asks_for_uptime
+from downscaler.sizes import Kind
+from downscaler.workloads import Workload
+from shared.cluster import Cluster
+from shared.errors import ClusterError, ValueProblem
+from shared.kinds import NAMESPACES, PODS
+from shared.objects import Object
+
+# Pods that have ended no longer ask for anything.
+LIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed"
+
+OnFailure: TypeAlias = Callable[[ClusterError], None]
+OnProblem: TypeAlias = Callable[[Object, ValueProblem], None]
+
+
+def read_namespaces(cluster: Cluster, config: Config, failed: OnFailure) -> dict[str, Object]:
+    """The metadata of the namespaces to work in. One that cannot be read is missing, and then everything in it is left alone:
+    it might be excluded, and nobody could tell."""
+    found: dict[str, Object] = {}
+    if not config.namespaces:
+        try:
+            found.update((namespace.name, namespace) for namespace in cluster.list_metadata(NAMESPACES))
+        except ClusterError as error:
+            failed(error)
+        return found
+    for name in config.namespaces:
+        try:
+            found[name] = cluster.get_metadata(NAMESPACES, None, name)
+        except ClusterError as error:
+            failed(error)
+    return found
+
+
+def read_forced(cluster: Cluster, config: Config, failed: OnFailure) -> Forced:
+    """Where live pods ask for uptime. Of pods nothing is kept but that."""
+    asking: set[str] = set()
+    try:
+        for namespace in config.namespaces or (None,):
+            for pod in cluster.list_metadata(PODS, namespace=namespace, field_selector=LIVE_PODS):
+                if asks_for_uptime(pod):
+                    asking.add(pod.namespace)
+                    if not config.rules.forced_per_namespace:
+                        return Forced(frozenset(asking))
+    except ClusterError as error:
+        failed(error)
+        return Forced(frozenset(asking), hold="pods could not be read, and one of them may ask for uptime")
+    return Forced(frozenset(asking))
+
+
+def read_workloads(cluster: Cluster, config: Config, kind: Kind, failed: OnFailure, problem: OnProblem) -> Iterator[Workload]:
+    """Every object of *kind* to work on, page by page. An object that does not decode goes to *problem*."""
+    for namespace in config.namespaces or (None,):
+        try:
+            yield from cluster.list(kind.resource, kind.as_type, namespace=namespace, on_problem=problem)
+        except ClusterError as error:
+            failed(error)

@@ -1,0 +1,55 @@
+"""What the downscaler reads of the objects it scales, as msgspec Structs. Shapes only; what they mean is in `sizes.py`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared.objects import Object, Struct
+
+
+class PodSpec(Struct, frozen=True):
+    node_selector: dict[str, str] | None = None
+
+
+class Template(Struct, frozen=True):
+    spec: PodSpec = PodSpec()
+
+
+class WorkloadSpec(Struct, frozen=True):
+    """The size fields of all built-in kinds; an object holds those of its own kind and the rest stay None."""
+
+    replicas: int | None = None
+    suspend: bool | None = None
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+    min_available: int | str | None = None
+    max_unavailable: int | str | None = None
+    template: Template = Template()
+
+
+class Workload(Object, frozen=True):
+    """One object of a kind in `sizes.KINDS`."""
+
+    spec: WorkloadSpec = msgspec.field(default_factory=WorkloadSpec)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the object has run to its end, so that its size no longer means anything."""
+        return False
+
+
+class Condition(Struct, frozen=True):
+    type: str = ""
+    status: str = ""
+
+
+class JobStatus(Struct, frozen=True):
+    conditions: list[Condition] | None = None
+
+
+class Job(Workload, frozen=True):
+    status: JobStatus = JobStatus()
+
+    @property
+    def finished(self) -> bool:
+        return any(each.type in ("Complete", "Failed") and each.status == "True" for each in self.status.conditions or ())

@@ -1,0 +1,78 @@
+"""`kube-thrift demo`: some days of off-hours scaling on the embedded cluster, with a progress bar and a table at the end."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from kube_thrift.demo_summary import as_json, as_text
+from kube_thrift.week import live_week
+from shared.clock import SystemClock
+from shared.errors import UsageError
+from shared.simcluster import SimCluster
+
+# A Monday; the following Sunday Europe changes to summer time.
+START = datetime(2026, 3, 23, tzinfo=UTC)
+_WIDTH = 32
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """Where the summary goes, how many days are lived, and the seed of everything random."""
+
+    out: str
+    days: int = 7
+    seed: int = 1
+
+
+class ProgressBar:
+    """One line that fills up on a terminal; a line per day elsewhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._day = ""
+
+    def __call__(self, share: float, now: datetime) -> None:
+        """*share* of the way is done, and it is *now* in the cluster."""
+        if self._stream.isatty():
+            filled = round(share * _WIDTH)
+            self._stream.write(f"\r  {now:%a %d %b %H:%M} UTC  [{'#' * filled}{'.' * (_WIDTH - filled)}] {share:4.0%}")
+            if share >= 1:
+                self._stream.write("\n")
+        elif f"{now:%a %d %b}" != self._day:
+            self._day = f"{now:%a %d %b}"
+            self._stream.write(f"  {self._day}  {share:4.0%}\n")
+        self._stream.flush()
+
+
+def run(settings: DemoSettings) -> int:
+    """Runs the demo and writes its figures to `settings.out`. Returns 0, or 1 if anything was left asleep or a turn failed.
+
+    Raises UsageError if the folder cannot be written.
+    """
+    folder = _folder(settings.out)
+    clock = SystemClock()
+    begun = clock.monotonic()
+    print("The embedded cluster starts: nine teams of a shop, on managed on-demand nodes and Karpenter spot nodes.")
+    with SimCluster(start=START, fleet="demo", live=True, seed=settings.seed) as sim:
+        print(f"{settings.days} days with the downscaler acting, every built-in kind, on a simulated clock:", flush=True)
+        week = live_week(sim, settings.seed, settings.days, ProgressBar(sys.stderr))
+    text = as_text(week)
+    (folder / "downscaler.txt").write_text(text, encoding="utf-8")
+    (folder / "downscaler.json").write_bytes(as_json(week))
+    print()
+    print(text)
+    print(f"Took {clock.monotonic() - begun:.0f} s. The same figures are in {folder}/downscaler.txt and downscaler.json.")
+    return 1 if week.stuck or week.failures else 0
+
+
+def _folder(out: str) -> Path:
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror or error}") from None
+    return folder

@@ -1,0 +1,100 @@
+"""`kube-thrift`: the umbrella command. It only wires; what a subcommand does stands in the package it names.
+
+Subcommands import late: `kube-thrift version` must not pay for pandas, and `simcluster` and `demo` need packages that the image
+leaves out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+
+from shared.errors import ThriftError, UsageError
+
+
+def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The command line of `kube-thrift`. The options of a subcommand that costs an import are there if *argv* asks for it."""
+    parser = argparse.ArgumentParser(
+        prog="kube-thrift",
+        description="Off-hours scaling, TTL clean-up and a cost report per team. The controllers themselves are "
+        "kube-downscaler, kube-janitor and kube-resource-report.",
+    )
+    parser.add_argument("--version", action="version", version=f"kube-thrift {version('kube-thrift')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_demo(commands)
+    _add_simcluster(commands, wanted="simcluster" in argv)
+    return parser
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser(
+        "demo",
+        help="live some days of off-hours scaling on the embedded cluster and show what they saved",
+        description="Starts the embedded cluster, lives some days at high speed while the downscaler acts, and ends with a table "
+        "per team.",
+    )
+    demo.add_argument("--out", default="demo-out", metavar="DIR", help="where the summary goes (default: %(default)s)")
+    demo.add_argument("--days", type=_days, default=7, metavar="N", help="simulated days, 1 to 60 (default: %(default)s)")
+    demo.add_argument("--seed", type=int, default=1, help="same seed, same figures (default: %(default)s)")
+    demo.set_defaults(run=_run_demo)
+
+
+def _add_simcluster(commands: argparse._SubParsersAction[argparse.ArgumentParser], *, wanted: bool) -> None:
+    simcluster = commands.add_parser(
+        "simcluster",
+        help="run the embedded cluster in the foreground, for kubectl and for the controllers",
+        description="Runs a Kubernetes API server in this process until SIGTERM or Ctrl-C.",
+    )
+    if not wanted:
+        return
+    _require_sim()
+    from shared.simcluster import serve
+
+    serve.add_arguments(simcluster)
+    simcluster.set_defaults(run=serve.run)
+
+
+def _run_demo(arguments: argparse.Namespace) -> int:
+    _require_sim()
+    from kube_thrift import demo
+
+    return demo.run(demo.DemoSettings(out=arguments.out, days=arguments.days, seed=arguments.seed))
+
+
+def _require_sim() -> None:
+    if missing := [name for name in ("cryptography", "httptools", "jsonpatch", "uvicorn") if find_spec(name) is None]:
+        raise UsageError(f"the embedded cluster needs {', '.join(missing)}; install kube-thrift[sim]")
+
+
+def _days(text: str) -> int:
+    try:
+        days = int(text)
+    except ValueError:
+        days = 0
+    if not 1 <= days <= 60:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 to 60")
+    return days
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one subcommand; returns its exit code: 0 done, 1 failed, 2 used wrongly."""
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        arguments = build_parser(argv).parse_args(argv)
+        run: Callable[[argparse.Namespace], int] = arguments.run
+        return run(arguments)
+    except UsageError as error:
+        print(f"kube-thrift: {error}", file=sys.stderr)
+        return 2
+    except ThriftError as error:
+        print(f"kube-thrift: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""Prometheus metrics of one process, and the small server for /metrics, /healthz and /readyz.
+
+Each process has one registry of its own, passed around as a value, so that tests and the demo can hold several side by side.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, make_wsgi_app
+
+from shared.clock import Clock
+from shared.errors import UsageError
+from shared.health import Health
+
+# Seconds between looks at whether the server is to close.
+_POLL = 0.1
+_DURATION_BUCKETS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
+
+
+class Metrics:
+    """The metrics that every controller has. Controllers add their own to `registry`.
+
+    Labels come from small closed sets (verb, status code, a reason from code), never from what a tenant wrote.
+    """
+
+    def __init__(self, controller: str, version: str, clock: Clock, registry: CollectorRegistry | None = None) -> None:
+        self._clock = clock
+        self.registry = registry or CollectorRegistry()
+        self._controller = controller
+        self._requests = Counter(
+            "kube_thrift_api_requests", "Requests to the API server.", ("controller", "verb", "code"), registry=self.registry
+        )
+        self._request_seconds = Histogram(
+            "kube_thrift_api_request_duration_seconds",
+            "Seconds until a request was answered in full.",
+            ("controller", "verb"),
+            registry=self.registry,
+        )
+        self._turns = Histogram(
+            "kube_thrift_turn_duration_seconds",
+            "Seconds that one turn took.",
+            ("controller",),
+            registry=self.registry,
+            buckets=_DURATION_BUCKETS,
+        )
+        self._success = Gauge(
+            "kube_thrift_last_success_timestamp_seconds",
+            "When a turn last ended without a failure.",
+            ("controller",),
+            registry=self.registry,
+        )
+        self._errors = Counter("kube_thrift_errors", "Failures by reason.", ("controller", "reason"), registry=self.registry)
+        Info("kube_thrift_build", "The version that runs.", registry=self.registry).info(
+            {"version": version, "controller": controller}
+        )
+
+    def observe_request(self, verb: str, code: int, seconds: float) -> None:
+        """For `Cluster.connect(observe=...)`; *code* 0 is a request without an answer."""
+        self._requests.labels(self._controller, verb, str(code) if code else "none").inc()
+        self._request_seconds.labels(self._controller, verb).observe(seconds)
+
+    def turn_ended(self, ok: bool, seconds: float) -> None:
+        """For `Health(on_turn=...)`: whether the turn that has just ended succeeded, and how long it took."""
+        self._turns.labels(self._controller).observe(seconds)
+        if ok:
+            self._success.labels(self._controller).set(self._clock.now().timestamp())
+
+    def error(self, reason: str, amount: int = 1) -> None:
+        """Counts failures. *reason* is a word from code, such as the name of an error class."""
+        self._errors.labels(self._controller, reason).inc(amount)
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def server_bind(self) -> None:
+        # The library's own looks its host name up, which takes seconds where name resolution is broken.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "localhost", self.server_address[1]
+        self.setup_environ()
+
+
+class _DualServer(_Server):
+    """Answers over IPv4 and IPv6: in an IPv6 cluster, probes come over that alone."""
+
+    address_family = socket.AF_INET6
+
+    def server_bind(self) -> None:
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+
+class _QuietHandler(WSGIRequestHandler):
+    timeout = 10
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """A probe every few seconds is no news."""
+
+
+class MetricsServer:
+    """Serves until `close`. `port` is the real one, also where 0 was asked for."""
+
+    def __init__(self, server: WSGIServer) -> None:
+        self.port: int = server.server_port
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_forever, args=(_POLL,), name="metrics", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def start_metrics_server(port: int, metrics: Metrics, health: Health, clock: Clock, *, address: str = "") -> MetricsServer:
+    """Listens on *port* of all addresses. Raises UsageError when the port is taken or not ours to open.
+
+    /healthz answers 503 when no turn has ended for too long, /readyz until the first turn has succeeded.
+    """
+    application = _application(metrics, health, clock)
+    try:
+        dual = not address and socket.has_dualstack_ipv6()
+        server = make_server(address, port, application, _DualServer if dual else _Server, _QuietHandler)
+    except OSError as error:
+        raise UsageError(f"--metrics-port {port}: {(error.strerror or str(error)).lower()}") from None
+    return MetricsServer(server)
+
+
+def _application(metrics: Metrics, health: Health, clock: Clock) -> Callable[..., Iterable[bytes]]:
+    exposition = make_wsgi_app(metrics.registry)
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path == "/metrics":
+            answer: Iterable[bytes] = exposition(environ, start_response)
+            return answer
+        if path == "/healthz":
+            alive = health.alive(clock.monotonic())
+            return _answer(
+                start_response, "200 OK" if alive else "503 Service Unavailable", "ok" if alive else "no turn has ended in time"
+            )
+        if path == "/readyz":
+            ready = health.ready()
+            return _answer(
+                start_response, "200 OK" if ready else "503 Service Unavailable", "ok" if ready else "no turn has succeeded yet"
+            )
+        return _answer(start_response, "404 Not Found", "/metrics, /healthz and /readyz are here")
+
+    return application
+
+
+def _answer(start_response: Callable[..., Any], status: str, text: str) -> list[bytes]:
+    body = text.encode() + b"\n"
+    start_response(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))])
+    return [body]

@@ -1,0 +1,60 @@
+"""The manual says what the code does: tables of flags and annotations are compared with their declarations."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from downscaler import count
+from downscaler.annotations import KEYS
+from downscaler.config import parser
+from downscaler.sizes import FOREIGN_KINDS, KINDS
+from downscaler.timespec import parse
+from shared.flags import flag_table
+
+DOCS = Path(__file__).parents[2] / "docs"
+MANUAL = (DOCS / "downscaler.md").read_text()
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the first table below *heading*, without its two header lines."""
+    section = MANUAL.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    table = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table[2:]]
+
+
+def code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def test_the_table_of_flags_is_the_parsers() -> None:
+    assert rows("Flags") == [[code(row.flag), code(row.env), code(row.default), row.help] for row in flag_table(parser())]
+
+
+def test_the_table_of_annotations_is_the_modules() -> None:
+    assert rows("Annotations") == [[code(key.name), key.where, key.accepted, key.meaning] for key in KEYS]
+
+
+@pytest.mark.parametrize("cell", [row[0] for row in rows("Time specs")])
+def test_the_time_specs_of_the_manual_can_be_read(cell: str) -> None:
+    for spec in re.findall(r"`([^`]+)`", cell):
+        assert parse(spec).warnings == ()
+
+
+def test_every_kind_is_in_the_manual() -> None:
+    assert all(f"`{kind}`" in MANUAL for kind in KINDS)
+    assert FOREIGN_KINDS
+
+
+def test_every_metric_is_in_the_manual() -> None:
+    source = Path(count.__file__).read_text()
+    for name in re.findall(r'"(kube_thrift_downscaler_\w+)"', source):
+        assert f"`{name}" in MANUAL
+
+
+def test_no_line_is_endless() -> None:
+    for page in ("downscaler.md", "migration.md"):
+        for line in (DOCS / page).read_text().splitlines():
+            assert line.startswith("|") or len(line) <= 180

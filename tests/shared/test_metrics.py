@@ -1,0 +1,108 @@
+"""Metrics and the server that shows them."""
+
+from __future__ import annotations
+
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from shared.clock import SystemClock
+from shared.errors import UsageError
+from shared.health import Health
+from shared.metrics import Metrics, MetricsServer, start_metrics_server
+
+CLOCK = SystemClock()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics("kube-janitor", "1.2.3", CLOCK)
+
+
+@pytest.fixture
+def health() -> Health:
+    return Health(0.01, grace=0.0)
+
+
+@pytest.fixture
+def server(metrics: Metrics, health: Health) -> Iterator[MetricsServer]:
+    made = start_metrics_server(0, metrics, health, CLOCK, address="127.0.0.1")
+    yield made
+    made.close()
+
+
+def ask(server: MetricsServer, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_what_was_observed_is_shown(server: MetricsServer, metrics: Metrics) -> None:
+    metrics.observe_request("list", 200, 0.2)
+    metrics.observe_request("list", 200, 0.3)
+    metrics.observe_request("patch", 0, 10)
+    metrics.turn_ended(True, 2.5)
+    metrics.error("Forbidden")
+    metrics.error("Conflict", 3)
+    status, text = ask(server, "/metrics")
+    assert status == 200
+    for line in [
+        'kube_thrift_api_requests_total{code="200",controller="kube-janitor",verb="list"} 2.0',
+        'kube_thrift_api_requests_total{code="none",controller="kube-janitor",verb="patch"} 1.0',
+        'kube_thrift_turn_duration_seconds_sum{controller="kube-janitor"} 2.5',
+        'kube_thrift_errors_total{controller="kube-janitor",reason="Conflict"} 3.0',
+        'kube_thrift_build_info{controller="kube-janitor",version="1.2.3"} 1.0',
+    ]:
+        assert line in text
+    assert 'kube_thrift_last_success_timestamp_seconds{controller="kube-janitor"} 1.' in text
+
+
+def test_a_failed_turn_is_no_success(metrics: Metrics) -> None:
+    metrics.turn_ended(False, 1)
+    labels = {"controller": "kube-janitor"}
+    assert metrics.registry.get_sample_value("kube_thrift_last_success_timestamp_seconds", labels) is None
+    assert metrics.registry.get_sample_value("kube_thrift_turn_duration_seconds_count", labels) == 1
+
+
+def test_probes_follow_the_loop(server: MetricsServer, health: Health) -> None:
+    assert ask(server, "/healthz") == (200, "ok\n")
+    assert ask(server, "/readyz")[0] == 503
+    health.begun(CLOCK.monotonic())
+    health.ended(CLOCK.monotonic(), ok=True)
+    assert ask(server, "/readyz") == (200, "ok\n")
+    health.ended(CLOCK.monotonic() - 3600, ok=False)
+    assert ask(server, "/healthz")[0] == 503
+    assert ask(server, "/readyz")[0] == 200
+
+
+def test_all_addresses_answer(metrics: Metrics, health: Health) -> None:
+    made = start_metrics_server(0, metrics, health, CLOCK)
+    try:
+        assert ask(made, "/healthz")[0] == 200
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/metricsx", "/../etc/passwd"])
+def test_nothing_else_is_there(server: MetricsServer, path: str) -> None:
+    assert ask(server, path)[0] == 404
+
+
+def test_a_port_that_is_taken_is_a_usage_error(metrics: Metrics, health: Health) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(UsageError, match=r"--metrics-port \d+: address already in use"):
+            start_metrics_server(other.getsockname()[1], metrics, health, CLOCK, address="127.0.0.1")
+
+
+def test_two_processes_side_by_side_keep_their_own() -> None:
+    one, two = Metrics("a", "1", CLOCK), Metrics("b", "1", CLOCK)
+    one.error("x")
+    assert two.registry.get_sample_value("kube_thrift_errors_total", {"controller": "b", "reason": "x"}) is None

@@ -1,0 +1,89 @@
+"""One controller's process, wired, against the embedded cluster."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from shared.errors import UsageError
+from shared.flags import FlagParser, Flags, add_common_flags
+from shared.kinds import NAMESPACES, PODS
+from shared.loop import TurnResult
+from shared.objects import Object
+from shared.process import Process
+from shared.simcluster import SimCluster
+
+
+@pytest.fixture(autouse=True)
+def _same_root_afterwards() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def flags(sim: SimCluster, *argv: str) -> Flags:
+    parser = FlagParser("kube-janitor", "cleans up")
+    add_common_flags(parser, component="kube-janitor")
+    path = sim.write_kubeconfig(sim.folder / "config")
+    return parser.read(["--kubeconfig", str(path), "--once", *argv], {})
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_turn_runs_with_everything_in_place(sim: SimCluster) -> None:
+    port = free_port()
+    process = Process(flags(sim, "--metrics-port", str(port)), component="kube-janitor", version="1.0")
+    with process.connect() as cluster:
+
+        def turn() -> TurnResult:
+            count = len(list(cluster.list(NAMESPACES, Object)))
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                assert b'verb="list"' in answer.read()
+            return TurnResult(changed=count, summary=f"{count} namespaces")
+
+        assert process.run(turn, cluster) == 0
+    assert process.health.ready()
+    labels = {"controller": "kube-janitor"}
+    assert process.metrics.registry.get_sample_value("kube_thrift_last_success_timestamp_seconds", labels)
+
+
+def test_a_turn_that_takes_too_long_fails(sim: SimCluster) -> None:
+    process = Process(flags(sim, "--turn-timeout", "0.001"), component="x", version="1", clock=sim.clock)
+    with process.connect() as cluster:
+
+        def turn() -> TurnResult:
+            process.clock.sleep(1)
+            list(cluster.list(PODS, Object))
+            return TurnResult()
+
+        assert process.run(turn, cluster) == 1
+
+
+def test_a_server_that_is_not_there_fails_the_turn_with_one_line(sim: SimCluster, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = FlagParser("x", "x")
+    add_common_flags(parser, component="x")
+    process = Process(parser.read(["--server", "https://127.0.0.1:1", "--once"], {}), component="x", version="1")
+    with process.connect() as cluster:
+        assert process.run(lambda: TurnResult(changed=len(list(cluster.list(PODS, Object)))), cluster) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].endswith("ERROR: cannot reach https://127.0.0.1:1: connection refused")
+
+
+def test_a_port_that_is_taken_is_a_usage_error(sim: SimCluster) -> None:
+    with socket.socket() as other:
+        other.bind(("0.0.0.0", 0))
+        other.listen()
+        process = Process(flags(sim, "--metrics-port", str(other.getsockname()[1])), component="x", version="1")
+        with process.connect() as cluster, pytest.raises(UsageError):
+            process.run(TurnResult, cluster)
