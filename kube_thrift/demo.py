@@ -1,14 +1,17 @@
-"""`kube-thrift demo`: some days of off-hours scaling on the embedded cluster, with a progress bar and a table at the end."""
+"""`kube-thrift demo`: days of off-hours scaling on the embedded cluster with a table per team, a week of clean-up, the report."""
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from kube_thrift.demo_summary import as_json, as_text
+from kube_thrift.cleanup import clean_up
+from kube_thrift.costs import report_costs
+from kube_thrift.demo_summary import as_json, as_text, cleanup_text
 from kube_thrift.week import live_week
 from shared.clock import SystemClock
 from shared.errors import UsageError
@@ -60,13 +63,21 @@ def run(settings: DemoSettings) -> int:
     with SimCluster(start=START, fleet="demo", live=True, seed=settings.seed) as sim:
         print(f"{settings.days} days with the downscaler acting, every built-in kind, on a simulated clock:", flush=True)
         week = live_week(sim, settings.seed, settings.days, ProgressBar(sys.stderr))
-    text = as_text(week)
-    (folder / "downscaler.txt").write_text(text, encoding="utf-8")
-    (folder / "downscaler.json").write_bytes(as_json(week))
-    print()
-    print(text)
-    print(f"Took {clock.monotonic() - begun:.0f} s. The same figures are in {folder}/downscaler.txt and downscaler.json.")
-    return 1 if week.stuck or week.failures else 0
+        print(f"\n{_keep(folder / 'downscaler.txt', as_text(week))}", flush=True)
+        _keep(folder / "downscaler.json", as_json(week))
+        costs = report_costs(sim, folder / "report", settings.seed)
+    with tempfile.TemporaryDirectory(prefix="kube-thrift-demo-") as scratch:
+        cleanup = clean_up(START, Path(scratch), settings.days)
+    print(_keep(folder / "janitor.txt", cleanup_text(cleanup)))
+    print(f"The resource report over this cluster and one without spot nodes: {costs.result.summary}")
+    print(f"Took {clock.monotonic() - begun:.0f} s. All of this is in {folder}/; open {costs.page.resolve().as_uri()}")
+    failed = week.stuck or week.failures or cleanup.lost or cleanup.left or not costs.result.ok
+    return 1 if failed else 0
+
+
+def _keep(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return text
 
 
 def _folder(out: str) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from kube_thrift.cleanup import Cleanup
 from kube_thrift.week import Week
 from shared.simcluster.accounting import Hours, avoided
 
@@ -76,6 +77,21 @@ def _share(part: float, whole: float) -> str:
     return f"{part / whole:.0%}" if whole else "-"
 
 
+def cleanup_text(cleanup: Cleanup) -> str:
+    """The janitor's week as a story with dates, and what it came to."""
+    lines = [
+        "A week of clean-up: previews with a TTL, a load test with a date, an unused claim, a rule gone wrong, a restore:",
+        "",
+        *(f"  {happening.at:%a %H:%M}  {happening.text}" for happening in cleanup.story),
+        "",
+        f"{cleanup.deleted} deleted, after a warning a day ahead and a backup; {cleanup.restored} objects brought back."
+        + (" The rule gone wrong deleted nothing." if cleanup.stopped else ""),
+    ]
+    lines += [f"Gone, and should not be: {', '.join(cleanup.lost)}"] if cleanup.lost else []
+    lines += [f"Still there, and should not be: {', '.join(cleanup.left)}"] if cleanup.left else []
+    return "\n".join(lines) + "\n"
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], total: Sequence[str], left: int = 1) -> list[str]:
     """Aligned columns, the first *left* of them to the left; the total under a rule."""
     body = [*rows, total]
@@ -90,7 +106,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], total: Sequence[s
     return [line(head), rule, *(line(row) for row in body[:-1]), rule, line(total)]
 
 
-def as_json(week: Week) -> bytes:
+def as_json(week: Week) -> str:
     """The same figures: hours of pods, of cores and of GiB requested, per team, and node-hours per pool."""
     saved = avoided(week.without, week.with_downscaler)
 
@@ -129,4 +145,4 @@ def as_json(week: Week) -> bytes:
         "unreadable": week.complaints,
         "failures": week.failures,
     }
-    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"

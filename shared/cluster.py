@@ -115,6 +115,11 @@ class Cluster:
     def calls(self) -> Counter[str]:
         return self._transport.calls
 
+    @property
+    def received(self) -> int:
+        """Bytes of all answers so far."""
+        return self._transport.received
+
     # ---- reading
 
     def list(

@@ -103,6 +103,7 @@ class Transport:
     ) -> None:
         self.server = access.server
         self.calls: Counter[str] = Counter()
+        self.received = 0  # bytes of all bodies
         self.clock = clock
         self._access = access
         self._limits = limits
@@ -236,7 +237,10 @@ class Transport:
         except BaseException:
             response.close()
             raise
-        return b"".join(chunks)
+        content = b"".join(chunks)
+        with self._lock:
+            self.received += len(content)
+        return content
 
     def _count(self, verb: str, status: int, seconds: float) -> None:
         with self._lock:

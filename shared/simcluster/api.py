@@ -18,8 +18,8 @@ from shared.simcluster import crds, metrics_api, nonresources, posts, reads, rev
 from shared.simcluster.faults import Fault, Faults, Subject
 from shared.simcluster.metrics_api import Usage
 from shared.simcluster.paging import Pages
-from shared.simcluster.rbac import Attributes, Identity, Users, refusal
-from shared.simcluster.refusals import Refusal, method_not_allowed
+from shared.simcluster.rbac import Attributes, Identity, Users, refusal, service_account
+from shared.simcluster.refusals import Refusal, bad_request, method_not_allowed
 from shared.simcluster.routes import Parts, Target, find, plain_verb, split
 from shared.simcluster.store import Store
 from shared.simcluster.wire import Request, Response, error_response
@@ -49,6 +49,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
     accept: str = ""
     path: str = ""
+    query: dict[str, str] = {}
 
 
 class ClientKilled(Exception):
@@ -112,6 +113,9 @@ class Api:
             wanted = Attributes(verb="impersonate", resource=resource, name=name or "")
             if name and not self.users.allowed(identity, wanted):
                 raise refusal(identity, wanted)
+        prefix, _, account = user.rpartition("system:serviceaccount:")
+        if not prefix and account.count(":") == 1:
+            return service_account(*account.split(":"))
         return Identity(user, (*((group,) if group else ()), "system:authenticated"))
 
     def _authorize(self, identity: Identity, parts: Parts | None, request: Request) -> None:
@@ -135,21 +139,32 @@ class Api:
         if target is None:
             return self.documents.answer(request)
         if target.verb in _WRITES and not target.kind.virtual:
-            name = target.name or _name_in_body(request)
-            self._announce(target, name)
+            self._announce(target, request)
         with self.store.lock:
-            if target.kind.virtual:
-                if target.view.group == "metrics.k8s.io":
-                    return metrics_api.answer(self, target, request)
-                return reviews.answer(self, target, request, identity)
-            if target.subresource is not None:
-                return subresources.answer(self, target, request)
-            handler = _HANDLERS.get(target.verb)
-            if handler is None:
-                raise method_not_allowed()
-            return handler(self, target, request)
+            try:
+                return self._carry_out(identity, target, request)
+            except (AttributeError, LookupError, TypeError, ValueError) as problem:
+                if not request.body:
+                    raise
+                # The API server decodes into types and refuses a text where an object belongs; here it shows when it is used.
+                raise bad_request(f"{target.view.kind} cannot be read: a field has a wrong type: {problem}") from problem
 
-    def _announce(self, target: Target, name: str) -> None:
+    def _carry_out(self, identity: Identity, target: Target, request: Request) -> Response:
+        if target.view.group == "metrics.k8s.io":
+            return metrics_api.answer(self, target, request)
+        if target.kind.virtual:
+            return reviews.answer(self, target, request, identity)
+        if target.subresource is not None:
+            return subresources.answer(self, target, request)
+        handler = _HANDLERS.get(target.verb)
+        if handler is None:
+            raise method_not_allowed()
+        return handler(self, target, request)
+
+    def _announce(self, target: Target, request: Request) -> None:
+        if not self.on_write:
+            return
+        name = target.name or _name_in_body(request)
         for callback in list(self.on_write):
             try:
                 callback(target.verb, target.view.plural, target.namespace or "", name)
@@ -168,6 +183,7 @@ class Api:
             status=outcome.response.status if outcome.response is not None else 0,
             accept=request.headers.get("accept", ""),
             path=request.path,
+            query=request.query,
         )
         self.requests.append(seen)
 

@@ -71,7 +71,7 @@ def _applied(
         raise _conflict(disputed)
     held = frozenset[Path]().union(*(paths for _, paths in others))
     result = writes.copy(current)
-    for path in sorted(before - stated - held, key=len, reverse=True):
+    for path in sorted(_dropped(before, stated | held), key=len):
         managed.remove_at(result, path)
     result = JsonObject(_merge(result, wanted, kind))
     version = (body.get("metadata") or {}).get("resourceVersion")
@@ -82,6 +82,16 @@ def _applied(
     if stated != before or _without_managed(result) != _without_managed(current):
         managed.put(result, entry, stated, now)
     return result
+
+
+def _dropped(before: frozenset[Path], kept: frozenset[Path]) -> set[Path]:
+    """What to remove of *before*: fields, and list items of which nothing is stated any more, whole with their defaults."""
+    gone = set()
+    for path in before - kept:
+        ends = [index + 1 for index, step in enumerate(path) if step.startswith("k:")]
+        items = [path[:end] for end in ends if not any(each[:end] == path[:end] for each in kept)]
+        gone.add(items[0] if items else path)
+    return gone
 
 
 def _without_managed(obj: JsonObject) -> JsonObject:

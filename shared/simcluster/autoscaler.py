@@ -195,9 +195,8 @@ class ClusterAutoscaler(Controller):
         self._idle_since = {name: self._idle_since.get(name, now) for name in idle}
         due = {name: since + timedelta(seconds=self.timing.linger) for name, since in self._idle_since.items()}
         ready = [name for name, instant in due.items() if max(instant, quiet_at) <= now]
-        removed = False
-        if ready and not self._scheduler.waiting and not self._launching:
-            removed = self._remove(ready)
+        # Nodes on their way mean pods on their way: what is superfluous is judged when they have landed.
+        removed = bool(ready) and not self._launching and self._remove(ready)
         later = [max(instant, quiet_at) for instant in due.values()]
         if later:
             soonest = now + timedelta(seconds=self.timing.scan if removed else 2 * self.timing.scan)

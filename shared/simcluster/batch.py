@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.kinds import JOBS, PODS, Resource
 from shared.simcluster.records import JsonObject
-from shared.simcluster.templates import PodIdentity, is_active, is_ready, new_pod, suffix
+from shared.simcluster.templates import PodIdentity, counts_alike, is_active, is_ready, new_pod, suffix
 from shared.simcluster.world import Controller, Key, World, key_of, owner_reference
 from shared.times import format_timestamp, parse_timestamp
 
@@ -61,10 +61,10 @@ class JobController(Controller):
 
     def changed(self, resource: Resource, before: JsonObject | None, after: JsonObject | None) -> None:
         if resource is JOBS and after is not None:
-            self._world.queue(self.name, key_of(after))
+            self._queue_changed(before, after)
         elif resource is JOBS and before is not None:
             self._made.pop(before["metadata"]["uid"], None)
-        elif resource is PODS:
+        elif resource is PODS and not counts_alike(before, after):
             self._queue_owner("Job", after or before)
 
     def sync(self, key: Key) -> None:
@@ -179,6 +179,8 @@ class JobController(Controller):
         for pod in active:
             self._world.delete(PODS, pod)
         kind, reason, message = outcome
+        # To be looked at once more: a finished job may have a time to live.
+        self._world.queue(self.name, key_of(job))
         for gone in ("active", "ready"):
             status.pop(gone, None)
         if kind == "Complete":

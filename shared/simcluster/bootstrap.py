@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 _SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _RBAC = "rbac.authorization.k8s.io"
+_WORKLOADS = ["apps", "batch", "autoscaling", "policy", "networking.k8s.io"]
+_CORE = ["configmaps", "endpoints", "events", "persistentvolumeclaims", "pods", "serviceaccounts", "services"]
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "delete", "deletecollection", "patch", "update"]
 
@@ -52,14 +54,21 @@ def _furnish(store: Store, kind: Type, change: Change) -> None:
 
 def _cluster_roles() -> list[JsonObject]:
     everything = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
-    workloads = ["", "apps", "batch", "autoscaling", "policy", "networking.k8s.io"]
-    edit = {"apiGroups": workloads, "resources": ["*"], "verbs": [*_READ, *_WRITE]}
-    view = {"apiGroups": workloads, "resources": ["*"], "verbs": _READ}
+    writing = [*_READ, *_WRITE]
+    view = [
+        {"apiGroups": [""], "resources": [*_CORE, "namespaces", "pods/log", "resourcequotas", "limitranges"], "verbs": _READ},
+        {"apiGroups": _WORKLOADS, "resources": ["*"], "verbs": _READ},
+    ]
+    edit = [
+        {"apiGroups": [""], "resources": [*_CORE, "secrets", "pods/eviction"], "verbs": writing},
+        {"apiGroups": _WORKLOADS, "resources": ["*"], "verbs": writing},
+        *view,
+    ]
     roles = {
         "cluster-admin": [everything, {"nonResourceURLs": ["*"], "verbs": ["*"]}],
-        "admin": [edit, {"apiGroups": [_RBAC], "resources": ["roles", "rolebindings"], "verbs": [*_READ, *_WRITE]}],
-        "edit": [edit],
-        "view": [view],
+        "admin": [*edit, {"apiGroups": [_RBAC], "resources": ["roles", "rolebindings"], "verbs": writing}],
+        "edit": edit,
+        "view": view,
     }
     labels = {"kubernetes.io/bootstrapping": "rbac-defaults"}
     return [{"metadata": {"name": name, "labels": labels}, "rules": rules} for name, rules in roles.items()]

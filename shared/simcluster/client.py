@@ -48,8 +48,13 @@ class Client:
 
     def call(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Reply:
         """Send a request; *body* is sent as JSON unless it is bytes. Connection errors are those of http.client."""
-        response = self._send(method, path, body, headers)
-        content = response.read()
+        try:
+            response = self._send(method, path, body, headers)
+            content = response.read()
+        except (OSError, http.client.HTTPException):
+            # The next call starts over on a new connection.
+            self._connection.close()
+            raise
         if response.headers.get("Content-Encoding") == "gzip":
             content = gzip.decompress(content)
         return Reply(response.status, {key.lower(): value for key, value in response.headers.items()}, content)
@@ -58,7 +63,7 @@ class Client:
         return self.call("PATCH", path, body, {"Content-Type": f"application/{kind}"})
 
     def watch(self, path: str, headers: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
-        """The events of a watch, which has begun on return, until the server ends it; the connection is closed with the iterator."""
+        """The events of a watch until the server ends it. It has begun on return; the connection ends with the iterator."""
         return self._events(self._send("GET", path, None, headers))
 
     def _events(self, response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
@@ -72,10 +77,5 @@ class Client:
     def _send(self, method: str, path: str, body: object, headers: Mapping[str, str] | None) -> http.client.HTTPResponse:
         sent = {**self._headers, "Accept": JSON, **({"Content-Type": JSON} if body is not None else {}), **(headers or {})}
         data = body if isinstance(body, bytes) or body is None else msgspec.json.encode(body)
-        try:
-            self._connection.request(method, path, data, sent)
-            return self._connection.getresponse()
-        except (OSError, http.client.HTTPException):
-            # The next call starts over on a new connection.
-            self._connection.close()
-            raise
+        self._connection.request(method, path, data, sent)
+        return self._connection.getresponse()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import gc
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -27,6 +28,7 @@ from shared.simcluster.store import DeleteOptions, Store
 
 if TYPE_CHECKING:
     from shared.cluster import Connection
+    from shared.simcluster.live import LiveSettings
 
 ADMIN = "kubernetes-admin"
 # Named here because `SimCluster.list` takes the name of the type inside the class.
@@ -45,11 +47,12 @@ class SimCluster:
     """A Kubernetes API server in this process, on a clock of its own.
 
     *start* is the simulated instant at which it begins, and its clock then stands still until it is moved; None follows the real
-    time. *fleet* is "empty", "demo" or a number of deployments. *live* runs the workload controllers as the clock moves. *rbac*
-    False lets every identity do everything. Use it as a context manager: it listens from `__enter__` to `__exit__`.
+    time. *fleet* is "empty", "demo" or a number of deployments. *live* runs the workload controllers as the clock moves, with the
+    node pools and timing of *settings*. *rbac* False lets every identity do everything. Use it as a context manager: it listens
+    from `__enter__` to `__exit__`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a fact about the cluster, and they are named at every use
         self,
         start: datetime | None = None,
         fleet: Literal["empty", "demo"] | int = "empty",
@@ -58,6 +61,7 @@ class SimCluster:
         rbac: bool | None = None,
         *,
         port: int = 0,
+        settings: LiveSettings | None = None,
     ) -> None:
         self.clock = SimClock(start)
         self.store = Store(self.clock, seed)
@@ -70,23 +74,31 @@ class SimCluster:
         self._folder: Path | None = None
         self.live: Live | None = None
         if fleet != "empty":
-            self._load_fleet(fleet, seed)
+            self._load_fleet(fleet, seed, settings)
         if live:
-            self.live = self._make_live(seed)
+            self.live = self._make_live(seed, settings)
         self._server = Server(self.api, port)
 
-    def _load_fleet(self, fleet: Literal["demo"] | int, seed: int) -> None:
+    def _load_fleet(self, fleet: Literal["demo"] | int, seed: int, settings: LiveSettings | None) -> None:
         # The fleets are only needed by those who ask for one.
         from shared.simcluster.fleet import load
         from shared.simcluster.static_usage import StaticUsage
 
-        load(self.store, fleet, seed, self.clock.now())
+        # The garbage collector would walk a large fleet again and again while it is made, and in the middle of a page later on.
+        gc.disable()
+        try:
+            load(self.store, fleet, seed, self.clock.now(), settings)
+        finally:
+            gc.enable()
+        if isinstance(fleet, int):
+            gc.collect()
+            gc.freeze()
         self.api.usage.source = StaticUsage(self.store)
 
-    def _make_live(self, seed: int) -> Live:
+    def _make_live(self, seed: int, settings: LiveSettings | None) -> Live:
         from shared.simcluster.live import Live as Living
 
-        living = Living(self.store, self.clock, seed)
+        living = Living(self.store, self.clock, seed, settings)
         self.api.usage.source = living
         return living
 

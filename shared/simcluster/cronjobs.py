@@ -101,10 +101,10 @@ class CronJobController(Controller):
 
     def changed(self, resource: Resource, before: JsonObject | None, after: JsonObject | None) -> None:
         if resource is CRON_JOBS and after is not None:
-            self._world.queue(self.name, key_of(after))
+            self._queue_changed(before, after)
         elif resource is CRON_JOBS:
             self._times.pop(key_of(before or {}), None)
-        elif resource is JOBS:
+        elif resource is JOBS and (before is None or after is None or finished_at(before) != finished_at(after)):
             self._queue_owner("CronJob", after or before)
 
     def sync(self, key: Key) -> None:

@@ -7,7 +7,7 @@ from shared.simcluster.deployments import scaled_value
 from shared.simcluster.labels import accepts_node, tolerates
 from shared.simcluster.records import JsonObject
 from shared.simcluster.stateful import REVISION_LABEL
-from shared.simcluster.templates import PodIdentity, is_active, is_ready, new_pod, suffix, template_hash
+from shared.simcluster.templates import PodIdentity, counts_alike, is_active, is_ready, new_pod, suffix, template_hash
 from shared.simcluster.world import Controller, Key, key_of, owner_reference
 
 # What the controller lets every daemon pod tolerate (Kubernetes documentation, "DaemonSet: taints and tolerations").
@@ -80,8 +80,8 @@ class DaemonSetController(Controller):
 
     def changed(self, resource: Resource, before: JsonObject | None, after: JsonObject | None) -> None:
         if resource is DAEMON_SETS and after is not None:
-            self._world.queue(self.name, key_of(after))
-        elif resource is PODS:
+            self._queue_changed(before, after)
+        elif resource is PODS and not counts_alike(before, after):
             self._queue_owner("DaemonSet", after or before)
         elif resource is NODES:
             self._world.queue_all(self.name, self._world.objects(DAEMON_SETS))

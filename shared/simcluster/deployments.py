@@ -179,7 +179,7 @@ class DeploymentController(Controller):
 
     def changed(self, resource: Resource, before: JsonObject | None, after: JsonObject | None) -> None:
         if resource is DEPLOYMENTS and after is not None:
-            self._world.queue(self.name, key_of(after))
+            self._queue_changed(before, after)
         elif resource is REPLICA_SETS:
             self._queue_owner("Deployment", after or before)
 

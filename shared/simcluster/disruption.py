@@ -8,7 +8,7 @@ from shared.kinds import POD_DISRUPTION_BUDGETS, PODS, Resource
 from shared.simcluster.deployments import scaled_value
 from shared.simcluster.labels import selects
 from shared.simcluster.records import JsonObject
-from shared.simcluster.templates import is_active, is_ready
+from shared.simcluster.templates import counts_alike, is_active, is_ready
 from shared.simcluster.world import Controller, Key, World, key_of
 
 
@@ -59,7 +59,7 @@ class DisruptionController(Controller):
             else:
                 keys.add((namespace, name))
                 self._world.queue(self.name, (namespace, name))
-        elif resource is PODS and namespace in self._by_namespace:
+        elif resource is PODS and namespace in self._by_namespace and not counts_alike(before, after):
             labels = obj["metadata"].get("labels") or {}
             self._world.queue_all(self.name, [key for key in self._by_namespace[namespace] if self._covers(key, labels)])
 

@@ -29,17 +29,17 @@ class _Standing:
         return self._instant
 
 
-def load(store: Store, fleet: Fleet, seed: int, now: datetime) -> None:
+def load(store: Store, fleet: Fleet, seed: int, now: datetime, settings: LiveSettings | None = None) -> None:
     """Put *fleet* into an empty *store* as it stands at *now*.
 
-    "empty": the system's namespaces. "demo": `demo_fleet`, its pods running on nodes. A number: that many deployments of
-    five pods each with the nodes they need, written directly and not lived (see `static_fleet`).
+    "empty": the system's namespaces. "demo": `demo_fleet`, its pods running on the nodes of *settings*. A number: that many
+    deployments of five pods each with the nodes they need, written directly and not lived (see `static_fleet`).
     """
     with store.lock:
         for name in SYSTEM_NAMESPACES:
             _create(store, manifests.namespace(name), now - timedelta(days=400))
         if fleet == "demo":
-            _load_demo(store, seed, now)
+            _load_demo(store, seed, now, settings or LiveSettings())
         elif isinstance(fleet, int):
             static_fleet.load(store, fleet, seed, now)
 
@@ -62,7 +62,7 @@ def _born(obj: JsonObject, seed: int, now: datetime) -> datetime:
     return now - timedelta(seconds=int(days * 86400))
 
 
-def _load_demo(store: Store, seed: int, now: datetime) -> None:
+def _load_demo(store: Store, seed: int, now: datetime, settings: LiveSettings) -> None:
     start = now - SETTLING
     for obj in demo_fleet.objects(now):
         if obj["kind"] == "Job":
@@ -73,6 +73,6 @@ def _load_demo(store: Store, seed: int, now: datetime) -> None:
             obj["status"] = {"lastScheduleTime": format_timestamp(start)}
         namespaced = obj["kind"] != "Namespace"
         _create(store, obj, _born(obj, seed, now) if namespaced else now - timedelta(days=430))
-    live = Live(store, _Standing(start), seed, LiveSettings())
+    live = Live(store, _Standing(start), seed, settings)
     live.step(now)
     live.close()

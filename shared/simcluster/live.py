@@ -27,11 +27,12 @@ from shared.simcluster.nodes import DEFAULT_POOLS, Pool
 from shared.simcluster.records import JsonObject
 from shared.simcluster.replicasets import ReplicaSetController
 from shared.simcluster.scheduling import Rooms, Scheduler
-from shared.simcluster.stateful import StatefulSetController, VolumeBinder
+from shared.simcluster.stateful import StatefulSetController
 from shared.simcluster.static_usage import SYSTEM_BYTES, SYSTEM_CORES
 from shared.simcluster.store import Store
 from shared.simcluster.templates import fraction, is_active, is_ready
 from shared.simcluster.usage import load_at, pod_profile, usage_of, utilisation
+from shared.simcluster.volumes import VolumeBinder
 from shared.simcluster.world import Controller, World, key_of
 
 _logger = logging.getLogger(__name__)
@@ -125,18 +126,19 @@ class Live:
 
     def pod_usage(self, namespace: str, name: str, now: datetime | None = None) -> dict[str, dict[str, float]] | None:
         """{container: {"cpu": cores, "memory": bytes}}; None for a pod that does not run or is not there."""
-        pod = self.world.get(PODS, (namespace, name))
-        return (self._usage(pod, now) or None) if pod is not None else None
+        with self.store.lock:
+            pod = self.world.get(PODS, (namespace, name))
+            return (self._usage(pod, now) or None) if pod is not None else None
 
     def node_usage(self, name: str, now: datetime | None = None) -> dict[str, float] | None:
         """{"cpu": cores, "memory": bytes} of all pods on a node and its own services; None for a node that is not there."""
-        room = self.rooms.rooms.get(name)
-        if room is None:
-            return None
-        cores, amount = SYSTEM_CORES, SYSTEM_BYTES
-        for pod in self.world.on_node.get(name, {}).values():
-            for figures in self._usage(pod, now).values():
-                cores, amount = cores + figures["cpu"], amount + figures["memory"]
+        with self.store.lock:
+            room = self.rooms.rooms.get(name)
+            if room is None:
+                return None
+            figures = [each for pod in self.world.on_node.get(name, {}).values() for each in self._usage(pod, now).values()]
+        cores = SYSTEM_CORES + sum(each["cpu"] for each in figures)
+        amount = SYSTEM_BYTES + sum(each["memory"] for each in figures)
         return {"cpu": min(cores, room.cpu / 1000), "memory": min(amount, float(room.memory))}
 
     def _usage(self, pod: JsonObject, now: datetime | None = None) -> dict[str, dict[str, float]]:

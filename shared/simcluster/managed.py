@@ -129,12 +129,24 @@ def take(obj: JsonObject, entry: Entry, paths: frozenset[Path]) -> None:
     """Take *paths* away from every manager but *entry*; entries that own nothing more go."""
     kept = []
     for each in obj["metadata"].get("managedFields") or ():
-        owned = frozenset(_paths(each.get("fieldsV1") or {}))
-        if _is(each, entry) or not owned & paths:
+        tree = each.get("fieldsV1") or {}
+        # Most entries are long and own none of these: looking is cheaper than reading the whole set.
+        if _is(each, entry) or not any(_owns(tree, path) for path in paths):
             kept.append(each)
-        elif owned - paths:
-            kept.append({**each, "fieldsV1": _tree(owned - paths)})
+            continue
+        left = frozenset(_paths(tree)) - paths
+        if left:
+            kept.append({**each, "fieldsV1": _tree(left)})
     obj["metadata"]["managedFields"] = kept
+
+
+def _owns(tree: Mapping[str, Any], path: Path) -> bool:
+    """Whether *path* is a leaf of the field set *tree*."""
+    for step in path:
+        if step not in tree:
+            return False
+        tree = tree[step]
+    return all(step == "." for step in tree)
 
 
 def record(old: JsonObject, new: JsonObject, resource: Resource, writer: tuple[str, str], now: str) -> None:
@@ -147,8 +159,8 @@ def record(old: JsonObject, new: JsonObject, resource: Resource, writer: tuple[s
     if old:
         touched = frozenset(path for path in changed(_owned(old), _owned(new)) if path)
         take(new, entry, touched)
-    before = next((paths for each, paths in entries(new) if each.same(entry)), frozenset())
-    put(new, entry, before | touched, now)
+    own: Mapping[str, Any] = next((each for each in new["metadata"].get("managedFields") or () if _is(each, entry)), {})
+    put(new, entry, frozenset(_paths(own.get("fieldsV1") or {})) | touched, now)
 
 
 def _owned(obj: JsonObject) -> JsonObject:

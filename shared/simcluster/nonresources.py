@@ -106,7 +106,8 @@ class Documents:
             if each.media in ("application/json", "*/*"):
                 return Response(body=self._cached("/openapi/v2", lambda: openapi.swagger(self._registry)))
             if each.media == _PROTOBUF_V2:
-                return Response(body=b"\x0a\x032.0", content_type=_PROTOBUF_V2)
+                # With its "@" the type cannot be parsed back by clients, so the API server spells it with a dot in its answer.
+                return Response(body=b"\x0a\x032.0", content_type=_PROTOBUF_V2.replace("@", "."))
         raise not_acceptable(f"only the following media types are accepted: application/json, {_PROTOBUF_V2}")
 
 

@@ -37,10 +37,6 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     meta: bytes
     rest: bytes
 
-    def whole(self) -> bytes:
-        """The object without kind and apiVersion, as the items of a built-in list are."""
-        return b'{"metadata":%b,%b}' % (self.meta, self.rest) if self.rest else b'{"metadata":%b}' % self.meta
-
     def with_type(self, head: bytes) -> bytes:
         """The object behind *head* (see `type_head`)."""
         return b"%b%b,%b}" % (head, self.meta, self.rest) if self.rest else b"%b%b}" % (head, self.meta)

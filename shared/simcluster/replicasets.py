@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.kinds import PODS, REPLICA_SETS, Resource
 from shared.simcluster.deployments import replicas_of
 from shared.simcluster.records import JsonObject
-from shared.simcluster.templates import PodIdentity, is_active, is_ready, new_pod, suffix
+from shared.simcluster.templates import PodIdentity, counts_alike, is_active, is_ready, new_pod, suffix
 from shared.simcluster.world import Controller, Key, World, key_of, owner_reference
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -52,10 +52,10 @@ class ReplicaSetController(Controller):
 
     def changed(self, resource: Resource, before: JsonObject | None, after: JsonObject | None) -> None:
         if resource is REPLICA_SETS and after is not None:
-            self._world.queue(self.name, key_of(after))
+            self._queue_changed(before, after)
         elif resource is REPLICA_SETS and before is not None:
             self._made.pop(before["metadata"]["uid"], None)
-        elif resource is PODS:
+        elif resource is PODS and not counts_alike(before, after):
             self._queue_owner("ReplicaSet", after or before)
 
     def sync(self, key: Key) -> None:

@@ -5,7 +5,7 @@ Whole and metadata-only answers are joins of stored bytes; only a Table decodes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,8 @@ from shared.simcluster.refusals import not_acceptable
 from shared.simcluster.wire import Request, accepted
 
 _PARTIAL = type_head("meta.k8s.io/v1", "PartialObjectMetadata")
+_PARTIAL_LIST = ("meta.k8s.io/v1", "PartialObjectMetadataList")
+_BARE = b'{"metadata":'
 _MEDIA = ("application/json", "*/*", "application/*")
 
 
@@ -78,15 +80,23 @@ class Writer:
         """A list; *metadata* holds resourceVersion, continue and remainingItemCount."""
         if self.style.form == "table":
             return encode(self._table(records, metadata))
-        if self.style.form == "metadata":
-            head = type_head("meta.k8s.io/v1", "PartialObjectMetadataList")
-            items: Iterable[bytes] = [b"%b%b}" % (_PARTIAL, record.meta) for record in records]
-        else:
-            head = type_head(self.view.api_version, self.view.kind + "List")
-            # Items of built-in lists carry no kind; those of custom resources do.
-            own = self.kind.custom or self._convert
-            items = [self.whole(record) for record in records] if own else [record.whole() for record in records]
-        return b'%b%b,"items":[%b]}' % (head, encode(metadata), b",".join(items))
+        partial = self.style.form == "metadata"
+        head = type_head(*_PARTIAL_LIST) if partial else type_head(self.view.api_version, self.view.kind + "List")
+        pieces = [head, encode(metadata), b',"items":[']
+        for index, record in enumerate(records):
+            if index:
+                pieces.append(b",")
+            if partial:
+                pieces += (_PARTIAL, record.meta, b"}")
+            elif self._convert:
+                pieces.append(self.whole(record))
+            else:
+                # Items of built-in lists carry no kind; those of custom resources do.
+                pieces += (self._head if self.kind.custom else _BARE, record.meta)
+                pieces += (b",", record.rest, b"}") if record.rest else (b"}",)
+        pieces.append(b"]}")
+        # One join over all pieces copies a page of megabytes once and not three times.
+        return b"".join(pieces)
 
     def event(self, kind: str, record: Record) -> bytes:
         """One line of a watch stream."""

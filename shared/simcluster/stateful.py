@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.kinds import PERSISTENT_VOLUME_CLAIMS, PODS, STATEFUL_SETS, Resource
 from shared.simcluster.deployments import replicas_of
 from shared.simcluster.records import JsonObject
-from shared.simcluster.templates import PodIdentity, is_active, is_ready, new_pod, template_hash
+from shared.simcluster.templates import PodIdentity, counts_alike, is_active, is_ready, new_pod, template_hash
 from shared.simcluster.world import Controller, Key, key_of, owner_reference
 
 REVISION_LABEL = "controller-revision-hash"
@@ -77,8 +77,8 @@ class StatefulSetController(Controller):
 
     def changed(self, resource: Resource, before: JsonObject | None, after: JsonObject | None) -> None:
         if resource is STATEFUL_SETS and after is not None:
-            self._world.queue(self.name, key_of(after))
-        elif resource is PODS:
+            self._queue_changed(before, after)
+        elif resource is PODS and not counts_alike(before, after):
             self._queue_owner("StatefulSet", after or before)
 
     def sync(self, key: Key) -> None:
@@ -165,30 +165,3 @@ class StatefulSetController(Controller):
             if ordinal >= partition and pods[ordinal]["metadata"]["labels"].get(REVISION_LABEL) != revision:
                 self._world.delete(PODS, pods[ordinal])
                 return
-
-
-def _is_pending(claim: JsonObject) -> bool:
-    return bool((claim.get("status") or {}).get("phase", "Pending") == "Pending")
-
-
-class VolumeBinder(Controller):
-    """The provisioner: every pending claim gets a volume at once. Volumes themselves are not kept as objects."""
-
-    name = "volumes"
-
-    def changed(self, resource: Resource, before: JsonObject | None, after: JsonObject | None) -> None:
-        if resource is PERSISTENT_VOLUME_CLAIMS and after is not None and _is_pending(after):
-            self._world.queue(self.name, key_of(after))
-
-    def sync(self, key: Key) -> None:
-        claim = self._world.get(PERSISTENT_VOLUME_CLAIMS, key)
-        if claim is None or not _is_pending(claim):
-            return
-        spec = claim["spec"]
-        status = {
-            "phase": "Bound",
-            "accessModes": spec.get("accessModes") or ["ReadWriteOnce"],
-            "capacity": {"storage": ((spec.get("resources") or {}).get("requests") or {}).get("storage", "1Gi")},
-        }
-        bound = {**spec, "volumeName": spec.get("volumeName") or f"pvc-{claim['metadata']['uid']}"}
-        self._world.replace(PERSISTENT_VOLUME_CLAIMS, {**claim, "spec": bound, "status": status})

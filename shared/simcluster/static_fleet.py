@@ -27,6 +27,7 @@ from shared.times import format_timestamp
 PODS_PER_DEPLOYMENT = 5
 PODS_PER_NODE = 50
 DEPLOYMENTS_PER_NAMESPACE = 20
+DEPLOYMENTS_PER_APPLICATION = 5
 TEAMS = 150
 
 _POOLS = (
@@ -69,18 +70,19 @@ def load(store: Store, deployments: int, seed: int, now: datetime) -> None:
 
 
 def _workload(index: int, namespace: str) -> Workload:
-    """Deployment number *index*: name, team and requests follow from the number."""
-    word, role = _WORDS[index % len(_WORDS)], _ROLES[index // len(_WORDS) % len(_ROLES)]
+    """Deployment number *index*: name, application, team and requests follow from the number."""
+    application = index // DEPLOYMENTS_PER_APPLICATION
+    word, role = _WORDS[application % len(_WORDS)], _ROLES[index % len(_ROLES)]
     cpu, memory = _SIZES[digest("size", index) % len(_SIZES)]
     return Workload(
         kind="Deployment",
         namespace=namespace,
         name=f"{word}-{role}-{index}",
-        team=Team(f"team-{index % TEAMS:03d}"),
+        team=Team(f"team-{application % TEAMS:03d}"),
         replicas=PODS_PER_DEPLOYMENT,
         cpu=cpu,
         memory=memory,
-        application=f"{word}-{index % 997}",
+        application=f"{word}-{application}",
         component=role,
         pod={"volumes": [{"name": "config", "configMap": {"name": f"{word}-{role}-config", "defaultMode": 420}}]},
     )

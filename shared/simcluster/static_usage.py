@@ -76,17 +76,19 @@ class StaticUsage:
 
     def pod_usage(self, namespace: str, name: str, now: datetime | None = None) -> Containers | None:
         """{container: {"cpu": cores, "memory": bytes}}; None for a pod that does not run or is not there."""
-        record = self._store.record(self._store.type_of(PODS), namespace, name)
+        with self._store.lock:
+            record = self._store.record(self._store.type_of(PODS), namespace, name)
         return self._of(record, now or self._store.clock.now()) if record is not None else None
 
     def node_usage(self, name: str, now: datetime | None = None) -> dict[str, float] | None:
         """{"cpu": cores, "memory": bytes} of all pods on a node and its own services; None for a node that is not there."""
         instant = now or self._store.clock.now()
-        made = (self._store.rv, int(instant.timestamp()) // _KEEP_SECONDS)
-        if made != self._made:
-            self._nodes, self._made = self._sums(instant), made
-        if self._store.record(self._store.type_of(NODES), "", name) is None:
-            return None
+        with self._store.lock:
+            made = (self._store.rv, int(instant.timestamp()) // _KEEP_SECONDS)
+            if made != self._made:
+                self._nodes, self._made = self._sums(instant), made
+            if self._store.record(self._store.type_of(NODES), "", name) is None:
+                return None
         found = self._nodes.get(name, {"cpu": 0.0, "memory": 0.0})
         return {"cpu": found["cpu"] + SYSTEM_CORES, "memory": found["memory"] + SYSTEM_BYTES}
 

@@ -65,7 +65,7 @@ def _custom(obj: JsonObject, column: Column, now: datetime) -> Any:
     if not found:
         return None
     if column.type == "date":
-        # kubectl turns a date cell into an age itself where the server sends the instant.
+        # The server turns dates into ages, on its own clock.
         return age({"metadata": {"creationTimestamp": found[0]}}, now)
     if column.type in ("integer", "number", "boolean"):
         return found[0]

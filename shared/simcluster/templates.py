@@ -203,6 +203,20 @@ def is_active(pod: JsonObject) -> bool:
     return not is_finished(pod) and not pod["metadata"].get("deletionTimestamp")
 
 
+def counts_alike(before: JsonObject | None, after: JsonObject | None) -> bool:
+    """Whether a pod counts for its controller and its budgets after a change as before it: most changes alter only details."""
+    if before is None or after is None:
+        return False
+    old, new = before["metadata"], after["metadata"]
+    return (
+        before.get("status", {}).get("phase") == after.get("status", {}).get("phase")
+        and is_ready(before) == is_ready(after)
+        and old.get("deletionTimestamp") == new.get("deletionTimestamp")
+        and old.get("labels") == new.get("labels")
+        and old.get("ownerReferences") == new.get("ownerReferences")
+    )
+
+
 def is_ready(pod: JsonObject) -> bool:
     # A loop, not any(): this and controller_of are the most called functions of the living cluster.
     for condition in pod.get("status", {}).get("conditions") or ():

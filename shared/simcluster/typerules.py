@@ -13,6 +13,7 @@ from typing import Any
 from shared.errors import ValueProblem
 from shared.quantity import parse_quantity
 from shared.simcluster.catalog import Type
+from shared.simcluster.crds import type_of
 from shared.simcluster.problems import bad_value, forbidden, required, unsupported
 from shared.simcluster.records import JsonObject, lookup
 from shared.simcluster.refusals import Cause
@@ -205,6 +206,9 @@ def _crd(obj: JsonObject) -> Iterator[Cause]:
     for index, each in enumerate(spec.get("versions") or ()):
         if not lookup(each, "schema.openAPIV3Schema"):
             yield required(f"spec.versions[{index}].schema.openAPIV3Schema", "schemas are required")
+    if spec.get("versions") and names.get("kind"):
+        # What cannot be made into a type must not be stored; the wrong shape is named by the caller.
+        type_of(obj)
 
 
 def _pod_changes(old: JsonObject, new: JsonObject) -> Iterator[Cause]:

@@ -21,7 +21,7 @@ from shared.simcluster.wire import Request, Response
 if TYPE_CHECKING:
     from shared.simcluster.api import Api
 
-# Seconds of real time. A real server bookmarks about once a minute; more often costs nothing here and tests need not wait.
+# Seconds of real time. A real server bookmarks about once a minute; more often costs nothing here.
 BOOKMARK_EVERY = 5.0
 DEFAULT_TIMEOUT = 1800
 
@@ -35,6 +35,7 @@ class Hub:
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._dirty: set[str] = set()
         self.closed = False
+        self.bookmark_every = BOOKMARK_EVERY
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -126,7 +127,7 @@ class _Stream:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break
-                quiet = not await _woken(event, min(left, BOOKMARK_EVERY))
+                quiet = not await _woken(event, min(left, hub.bookmark_every))
                 if quiet and bookmarks:
                     yield self._bookmark()
                 if self.position < 0:

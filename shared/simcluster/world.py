@@ -65,6 +65,14 @@ def key_of(obj: JsonObject) -> Key:
     return metadata.get("namespace") or "", metadata["name"]
 
 
+def only_status(before: JsonObject | None, after: JsonObject) -> bool:
+    """Whether a change is a controller's own report: the spec is still the very same object, labels and annotations are equal."""
+    if before is None or before["spec"] is not after["spec"]:
+        return False
+    old, new = before["metadata"], after["metadata"]
+    return all(old.get(name) == new.get(name) for name in ("annotations", "labels", "deletionTimestamp", "ownerReferences"))
+
+
 def owner_reference(owner: JsonObject) -> dict[str, Any]:
     """The reference with which *owner* controls an object it creates."""
     return {
@@ -306,6 +314,11 @@ class Controller:
                 self.sync(key)
             except (ThriftError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
                 _logger.warning("%s controller: %s: %s: %s", self.name, "/".join(key), type(problem).__name__, problem)
+
+    def _queue_changed(self, before: JsonObject | None, after: JsonObject) -> None:
+        """Queue *after*, unless the change is no more than the status that this controller wrote."""
+        if not only_status(before, after):
+            self._world.queue(self.name, key_of(after))
 
     def _queue_owner(self, kind: str, obj: JsonObject | None) -> None:
         """Queue the controller of *obj* if it is of *kind*."""

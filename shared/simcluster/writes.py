@@ -86,8 +86,8 @@ def create(store: Store, resource: Resource, obj: JsonObject, options: Options =
     managed.record({}, new, resource, (options.manager, options.subresource or ""), store.timestamp())
     if options.dry_run:
         return conversion.outward(new, resource)
-    record = store.commit(kind, new, None)
-    return store.decoded(kind, resource, record)
+    store.commit(kind, new, None)
+    return conversion.outward(new, resource)
 
 
 def _tidy(metadata: JsonObject) -> None:
@@ -206,7 +206,8 @@ def _prepare(kind: Type, old: JsonObject, new: JsonObject, options: Options, res
         if "status" in old:
             new["status"] = old["status"]
     _tidy(new["metadata"])
-    if options.subresource is None:
+    # What did not change keeps its shape: an object loaded without defaults must not change its spec when it gets a label.
+    if options.subresource is None and (_desired(old) != _desired(new) or kind.resource == NAMESPACES):
         defaults.apply(kind, new, resource)
     validation.check_update(kind, old, new)
     if kind.generation and _desired(old) != _desired(new):
@@ -238,10 +239,9 @@ def _settle_update(
     kind = store.type_of(resource)
     # A write that changes nothing is answered and not stored, so that it wakes no watch.
     if new == old:
-        return store.decoded(kind, resource, record)
+        return conversion.outward(old, resource)
     managed.record(old, new, resource, (options.manager, options.subresource or ""), store.timestamp())
     if options.dry_run:
         return conversion.outward(new, resource)
-    committed = store.commit(kind, new, record)
-    deletion.settle(store, kind, committed)
-    return store.decoded(kind, resource, committed)
+    deletion.settle(store, kind, store.commit(kind, new, record))
+    return conversion.outward(new, resource)

@@ -31,8 +31,8 @@ def sim() -> Iterator[SimCluster]:
 
 
 def web(replicas: int, **changes: Any) -> Workload:
-    fields: dict[str, Any] = {"cpu": "500m", "memory": "512Mi"} | changes
-    return Workload(kind="Deployment", namespace="shop", name="web", team=TEAM, replicas=replicas, **fields)
+    fields: dict[str, Any] = {"name": "web", "cpu": "500m", "memory": "512Mi"} | changes
+    return Workload(kind="Deployment", namespace="shop", team=TEAM, replicas=replicas, **fields)
 
 
 def nodes(sim: SimCluster, pool: str = "") -> list[dict[str, Any]]:
@@ -149,6 +149,19 @@ def test_a_lost_node_takes_its_pods_and_is_replaced(sim: SimCluster) -> None:
     assert len(nodes(sim)) == 2
     assert lost not in {pod["spec"]["nodeName"] for pod in sim.list("pods", "shop")}
     assert sim.get("deployments", "shop", "web")["status"]["readyReplicas"] == 4
+
+
+def test_a_pod_that_no_node_can_take_holds_nobody_up(sim: SimCluster) -> None:
+    """It waits for ever; no node is made for it, and superfluous ones still go."""
+    sim.create(manifest(web(30)))
+    sim.advance(timedelta(minutes=20))
+    sim.create(manifest(web(1, name="giant", cpu="200")))
+
+    sim.patch("deployments", "shop", "web", {"spec": {"replicas": 0}})
+    sim.advance(timedelta(minutes=30))
+
+    assert len(nodes(sim)) == 2
+    assert [pod["metadata"]["name"].partition("-")[0] for pod in pending(sim)] == ["giant"]
 
 
 def test_a_cordoned_node_takes_no_new_pods(sim: SimCluster) -> None:

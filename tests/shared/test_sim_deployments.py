@@ -184,6 +184,23 @@ def test_history_is_limited(sim: SimCluster) -> None:
     assert sorted(images) == ["new:2", "new:3"]
 
 
+def test_a_paused_deployment_scales_but_does_not_roll(sim: SimCluster) -> None:
+    """While paused the old template keeps running at the new size; resuming rolls it."""
+    sim.create(web())
+    pass_time(sim, minutes=2)
+    container = sim.get("deployments", "shop", "web")["spec"]["template"]["spec"]["containers"][0]
+    template = {"spec": {"containers": [container | {"image": "new:2"}]}}
+
+    sim.patch("deployments", "shop", "web", {"spec": {"paused": True, "replicas": 5, "template": template}})
+    pass_time(sim, minutes=5)
+    paused = [pod["spec"]["containers"][0]["image"] for pod in sim.list("pods", "shop")]
+    sim.patch("deployments", "shop", "web", {"spec": {"paused": None}})
+    pass_time(sim, minutes=10)
+
+    assert paused == [container["image"]] * 5
+    assert {pod["spec"]["containers"][0]["image"] for pod in sim.list("pods", "shop")} == {"new:2"}
+
+
 @pytest.mark.parametrize(
     ("value", "total", "up", "expected"),
     [("25%", 4, True, 1), ("25%", 5, True, 2), ("25%", 5, False, 1), (3, 10, True, 3), ("100%", 3, False, 3)],

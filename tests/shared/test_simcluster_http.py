@@ -363,6 +363,7 @@ def test_requests_are_recorded(sim: SimCluster, client: Client) -> None:
         200,
     )
     assert "PartialObjectMetadataList" in listed.accept
+    assert listed.query == {"limit": "5"}
     assert (patched.verb, patched.name, patched.status) == ("patch", "none", 404)
     assert (version.verb, version.path, version.user) == ("get", "/version", "kubernetes-admin")
 

@@ -349,3 +349,95 @@ def test_the_same_seed_gives_the_same_uids() -> None:
     first, second = (Store(SimClock(datetime(2026, 3, 23, tzinfo=UTC)), seed=4) for _ in range(2))
 
     assert first.new_uid() == second.new_uid()
+
+
+def test_a_finalizer_of_its_own_outlives_foreground_deletion(store: Store) -> None:
+    owner = store.create(CONFIG_MAPS, config("owner", finalizers=["example.com/hold"]))
+    store.create(CONFIG_MAPS, config("child", ownerReferences=owned_by(owner, blocking=True)))
+
+    store.delete(CONFIG_MAPS, "shop", "owner", propagation="Foreground")
+
+    assert names(store) == ["owner"]
+    assert store.get(CONFIG_MAPS, "shop", "owner")["metadata"]["finalizers"] == ["example.com/hold"]
+    assert store.delete(CONFIG_MAPS, "shop", "owner") is not None
+    store.merge(CONFIG_MAPS, "shop", "owner", {"metadata": {"finalizers": []}})
+    assert names(store) == []
+
+
+def test_owners_of_owners(store: Store) -> None:
+    top = store.create(CONFIG_MAPS, config("top"))
+    middle = store.create(CONFIG_MAPS, config("middle", ownerReferences=owned_by(top)))
+    store.create(CONFIG_MAPS, config("bottom", ownerReferences=owned_by(middle)))
+
+    store.delete(CONFIG_MAPS, "shop", "top")
+
+    assert names(store) == []
+
+
+@pytest.mark.parametrize(("propagation", "match"), [("Sideways", "invalid propagation policy")])
+def test_an_unknown_propagation_is_refused(store: Store, propagation: str, match: str) -> None:
+    store.create(CONFIG_MAPS, config("one"))
+
+    with pytest.raises(Invalid, match=match):
+        store.delete(CONFIG_MAPS, "shop", "one", propagation=propagation)
+
+
+def test_what_is_not_there_cannot_be_changed_or_deleted(store: Store) -> None:
+    for change in (
+        lambda: store.update(CONFIG_MAPS, config("none")),
+        lambda: store.update(CONFIG_MAPS, config("none"), trusted=True),
+        lambda: store.merge(CONFIG_MAPS, "shop", "none", {}),
+        lambda: store.delete(CONFIG_MAPS, "shop", "none"),
+    ):
+        with pytest.raises(NotFound, match=r'configmaps "none" not found'):
+            change()
+
+
+def test_a_patch_cannot_move_an_object(store: Store) -> None:
+    store.create(CONFIG_MAPS, config("one"))
+
+    for metadata in ({"name": "two"}, {"namespace": "default"}, "text"):
+        with pytest.raises(Invalid):
+            store.merge(CONFIG_MAPS, "shop", "one", {"metadata": metadata})
+
+
+def test_a_namespace_keeps_its_name_label(store: Store) -> None:
+    changed = store.merge(NAMESPACES, None, "shop", {"metadata": {"labels": None}})
+
+    assert changed["metadata"]["labels"] == {"kubernetes.io/metadata.name": "shop"}
+
+
+def test_a_stale_trusted_write_is_a_conflict(store: Store) -> None:
+    old = store.create(CONFIG_MAPS, config("one"))
+    store.merge(CONFIG_MAPS, "shop", "one", {"data": {"a": "b"}})
+
+    with pytest.raises(Conflict):
+        store.update(CONFIG_MAPS, old, trusted=True)
+    with pytest.raises(AlreadyExists):
+        store.create(CONFIG_MAPS, config("one"), trusted=True)
+
+
+def test_counting_and_listing_types(store: Store) -> None:
+    assert store.count(NAMESPACES) == 5
+    assert {CONFIG_MAPS, NAMESPACES, EVENTS} <= set(store.resources())
+    assert not any(resource.group == "metrics.k8s.io" for resource in store.resources())
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "found"),
+    [
+        ("events", None, ""),
+        ("events", "events.k8s.io", "events.k8s.io"),
+        ("events.events.k8s.io", None, "events.k8s.io"),
+        ("pods", "", ""),
+        ("pods", "metrics.k8s.io", "metrics.k8s.io"),
+        ("hpa", "autoscaling", "autoscaling"),
+    ],
+)
+def test_a_group_chooses_among_types_of_one_name(store: Store, name: str, group: str | None, found: str) -> None:
+    assert store.resource_for(name, group).group == found
+
+
+def test_a_type_that_nobody_serves(store: Store) -> None:
+    with pytest.raises(NotFound, match="could not find the requested resource"):
+        store.list(Resource("none.example.com", "v1", "things", "Thing"))

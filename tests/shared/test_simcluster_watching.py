@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.simcluster import SimCluster, watching
+from shared.simcluster import SimCluster
 from shared.simcluster.client import Client
 
 CONFIG_MAPS = "/api/v1/namespaces/shop/configmaps"
@@ -92,8 +92,8 @@ def test_a_watch_ends_after_its_timeout(sim: SimCluster, client: Client) -> None
     assert list(client.watch(f"{CONFIG_MAPS}?watch=1&resourceVersion={sim.store.rv}&timeoutSeconds=1")) == []
 
 
-def test_bookmarks_move_a_quiet_watch_forward(sim: SimCluster, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "BOOKMARK_EVERY", 0.05)
+def test_bookmarks_move_a_quiet_watch_forward(sim: SimCluster, client: Client) -> None:
+    sim.api.hub.bookmark_every = 0.05
     events = client.watch(f"{CONFIG_MAPS}?watch=1&resourceVersion={sim.store.rv}&allowWatchBookmarks=true")
     sim.namespace("other")
 
@@ -104,8 +104,8 @@ def test_bookmarks_move_a_quiet_watch_forward(sim: SimCluster, client: Client, m
     assert int(bookmark["object"]["metadata"]["resourceVersion"]) == sim.store.rv
 
 
-def test_without_asking_there_are_no_bookmarks(sim: SimCluster, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "BOOKMARK_EVERY", 0.05)
+def test_without_asking_there_are_no_bookmarks(sim: SimCluster, client: Client) -> None:
+    sim.api.hub.bookmark_every = 0.05
 
     assert list(client.watch(f"{CONFIG_MAPS}?watch=1&resourceVersion={sim.store.rv}&timeoutSeconds=1")) == []
 
