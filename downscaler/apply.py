@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from downscaler.annotations import ORIGINAL, TARGET
-from downscaler.decide import Decision, Forget, Keep, Restore, ScaleTo
+from downscaler.decide import Keep
+from downscaler.patches import patch_of
 from downscaler.plan import Planned, Planner
-from downscaler.sizes import Kind, Patch
-from downscaler.workloads import Workload
 from shared.cluster import Cluster
 from shared.errors import Conflict, NotFound, ThriftError
 
@@ -41,22 +39,6 @@ def apply(
         return applied
 
     return cluster.run_all(work, planned)
-
-
-def patch_of(kind: Kind, workload: Workload, decision: Decision) -> Patch | None:
-    """The merge patch that carries *decision* out; None if there is nothing to write."""
-    match decision:
-        case ScaleTo(size=size, original=original):
-            return _with_record(kind.patch(workload, size), str(original), str(size))
-        case Restore(size=size):
-            return _with_record(kind.patch(workload, size), None, None)
-        case Forget():
-            return _with_record({}, None, None)
-    return None
-
-
-def _with_record(patch: Patch, original: str | None, size: str | None) -> Patch:
-    return {"metadata": {"annotations": {ORIGINAL: original, TARGET: size}}, **patch}
 
 
 def _write(cluster: Cluster, planner: Planner, planned: Planned) -> Applied:

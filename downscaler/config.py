@@ -157,7 +157,12 @@ def read_config(argv: Sequence[str] | None = None, environ: Mapping[str, str] | 
     Exits with code 2 where argparse would; raises UsageError with one line that names the flag or variable otherwise.
     """
     declared = parser()
-    return _Reading(declared, declared.read(argv, environ)).config()
+    return config_from(declared, declared.read(argv, environ))
+
+
+def config_from(declared: FlagParser, flags: Flags) -> Config:
+    """The Config that *flags*, read by *declared*, describe. Raises UsageError with one line."""
+    return _Reading(declared, flags).config()
 
 
 class _Reading:

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from downscaler.annotations import ORIGINAL, TARGET, Complaint
-from downscaler.policy import Policy, RestorePolicy, Want, wanted
+from downscaler.policy import Policy, RestorePolicy, Want, ruling
 from downscaler.sizes import Kind, Refusal, Size
 from downscaler.workloads import Workload
 from shared.errors import ValueProblem
@@ -106,7 +106,8 @@ def decide(kind: Kind, workload: Workload, policy: Policy, now: datetime) -> Dec
     size = kind.read(workload)
     if meta.deletion_timestamp or size is None:
         return Keep("leaving", "being deleted") if meta.deletion_timestamp else Keep("unsized", f"has no {kind.noun} to change")
-    want, why = (Want.UP, excluded) if excluded else wanted(policy, now)
+    ruled = ruling(policy, now)
+    want, why = ruled.want, ruled.reason
     if recorded is None:
         return _first(kind, workload, policy, (want, why), now)
     try:
@@ -206,11 +207,16 @@ def _delayed(workload: Workload, policy: Policy, now: datetime, held: Size | Non
     """The reasons to put scaling down off: the hold of a turn that could not read everything, and the grace period."""
     if policy.hold:
         return Keep("hold", policy.hold, held)
-    since = max((instant for instant in (_created(workload), policy.deployed_at) if instant is not None), default=None)
+    since = deployed(workload, policy)
     grace = policy.grace_period
     if since is not None and now - since <= grace.value:
         return Keep("grace", f"within {int(grace.value.total_seconds())} s of its deployment ({grace.source})", held)
     return None
+
+
+def deployed(workload: Workload, policy: Policy) -> datetime | None:
+    """From when the grace period counts: the creation, or the last deployment where that is known and later."""
+    return max((instant for instant in (_created(workload), policy.deployed_at) if instant is not None), default=None)
 
 
 def _created(workload: Workload) -> datetime | None:

@@ -60,6 +60,13 @@ class Planner:
         own = decision.own if isinstance(decision, Problem) else ()
         return Planned(kind, workload, decision, overrides.complaints + own + _out_of_reach(kind, workload, overrides))
 
+    def govern(self, kind: Kind, workload: Workload) -> Policy | None:
+        """What governs *workload*, all layers folded; None if its namespace could not be read."""
+        base = self.policy_of(workload.namespace)
+        if base is None:
+            return None
+        return govern(base, self.rules.scope, kind, workload, read_overrides(workload.metadata.annotations, self.rules.context))
+
     def policy_of(self, namespace: str) -> Policy | None:
         """What governs the workloads in *namespace* that say nothing themselves; None if the namespace could not be read."""
         if (known := self._policies.get(namespace)) is not None:

@@ -130,33 +130,56 @@ class Want(Enum):
     LEAVE = "leave"
 
 
-def wanted(policy: Policy, now: datetime) -> tuple[Want, str]:
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the schedule wants, why, and which key of which layer said so. `key` is a field of `Policy`; empty if none did."""
+
+    want: Want
+    reason: str
+    key: str = ""
+    source: str = ""
+
+
+def wanted(policy: Policy, now: datetime) -> Ruling:
     """What the schedule wants at *now*, and why. Exclusions and broken values are the caller's to look at first.
 
     Forced uptime, then forced downtime, then the two periods if either is set at any layer, then uptime less downtime.
     """
     if policy.force_uptime.value.matches(now):
-        return Want.UP, f"uptime is forced ({policy.force_uptime.source})"
+        source = policy.force_uptime.source
+        return Ruling(Want.UP, f"uptime is forced ({source})", "force_uptime", source)
     if policy.force_downtime.value.matches(now):
-        return Want.DOWN, f"downtime is forced ({policy.force_downtime.source})"
+        source = policy.force_downtime.source
+        return Ruling(Want.DOWN, f"downtime is forced ({source})", "force_downtime", source)
     if not (policy.upscale_period.value.is_never and policy.downscale_period.value.is_never):
         return _by_periods(policy, now)
     if policy.downtime.value.matches(now):
-        return Want.DOWN, _said("in downtime", policy.downtime)
+        return _ruling(Want.DOWN, "in downtime", "downtime", policy.downtime)
     if policy.uptime.value.matches(now):
-        return Want.UP, _said("in uptime", policy.uptime)
-    return Want.DOWN, _said("not in uptime", policy.uptime)
+        return _ruling(Want.UP, "in uptime", "uptime", policy.uptime)
+    return _ruling(Want.DOWN, "not in uptime", "uptime", policy.uptime)
 
 
-def _by_periods(policy: Policy, now: datetime) -> tuple[Want, str]:
+def ruling(policy: Policy, now: datetime) -> Ruling:
+    """Like `wanted`, with exclusions looked at first: what is excluded is wanted up."""
+    if reason := policy.exclusion(now):
+        return Ruling(Want.UP, reason, "exclude")
+    return wanted(policy, now)
+
+
+def _by_periods(policy: Policy, now: datetime) -> Ruling:
     up, down = policy.upscale_period.value.matches(now), policy.downscale_period.value.matches(now)
     if up and down:
-        return Want.LEAVE, "in the upscale period and the downscale period at once"
+        return Ruling(Want.LEAVE, "in the upscale period and the downscale period at once")
     if up:
-        return Want.UP, _said("in upscale period", policy.upscale_period)
+        return _ruling(Want.UP, "in upscale period", "upscale_period", policy.upscale_period)
     if down:
-        return Want.DOWN, _said("in downscale period", policy.downscale_period)
-    return Want.LEAVE, "in neither the upscale period nor the downscale period"
+        return _ruling(Want.DOWN, "in downscale period", "downscale_period", policy.downscale_period)
+    return Ruling(Want.LEAVE, "in neither the upscale period nor the downscale period")
+
+
+def _ruling(want: Want, what: str, key: str, setting: Setting[Spec]) -> Ruling:
+    return Ruling(want, _said(what, setting), key, setting.source)
 
 
 def _said(what: str, setting: Setting[Spec]) -> str:

@@ -36,11 +36,17 @@ def read_namespaces(cluster: Cluster, config: Config, failed: OnFailure) -> dict
             failed(error)
         return found
     for name in config.namespaces:
-        try:
-            found[name] = cluster.get_metadata(NAMESPACES, None, name)
-        except ClusterError as error:
-            failed(error)
+        found.update(read_namespace(cluster, name, failed))
     return found
+
+
+def read_namespace(cluster: Cluster, name: str, failed: OnFailure) -> dict[str, Object]:
+    """The metadata of one namespace; empty if it cannot be read."""
+    try:
+        return {name: cluster.get_metadata(NAMESPACES, None, name)}
+    except ClusterError as error:
+        failed(error)
+        return {}
 
 
 def read_forced(cluster: Cluster, config: Config, failed: OnFailure) -> Forced:

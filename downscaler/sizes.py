@@ -204,12 +204,14 @@ class Kind:
     as_type: type[Workload] = Workload
     # Objects that belong to another one are its owner's to scale: an owner kind, or "*" for any owner.
     skip_owned_by: str = ""
+    # What kubectl accepts for it beside its plural and its singular.
+    short: tuple[str, ...] = ()
 
 
 _KINDS = (
-    Kind("deployments", DEPLOYMENTS, "replicas", _read_replicas, _patch_replicas, skip_owned_by="Stack"),
-    Kind("statefulsets", STATEFUL_SETS, "replicas", _read_replicas, _patch_replicas),
-    Kind("cronjobs", CRON_JOBS, "running", _read_suspend, _patch_suspend, _switch_target, _switch_original),
+    Kind("deployments", DEPLOYMENTS, "replicas", _read_replicas, _patch_replicas, skip_owned_by="Stack", short=("deploy",)),
+    Kind("statefulsets", STATEFUL_SETS, "replicas", _read_replicas, _patch_replicas, short=("sts",)),
+    Kind("cronjobs", CRON_JOBS, "running", _read_suspend, _patch_suspend, _switch_target, _switch_original, short=("cj",)),
     Kind(
         "horizontalpodautoscalers",
         HORIZONTAL_POD_AUTOSCALERS,
@@ -218,8 +220,9 @@ _KINDS = (
         _patch_min_replicas,
         _autoscaler_target,
         clamp=_clamp_min_replicas,
+        short=("hpa",),
     ),
-    Kind("daemonsets", DAEMON_SETS, "running", _read_selector, _patch_selector, _switch_target, _switch_original),
+    Kind("daemonsets", DAEMON_SETS, "running", _read_selector, _patch_selector, _switch_target, _switch_original, short=("ds",)),
     Kind(
         "poddisruptionbudgets",
         POD_DISRUPTION_BUDGETS,
@@ -229,6 +232,7 @@ _KINDS = (
         _any_target,
         parse_replicas,
         _compare_budgets,
+        short=("pdb",),
     ),
     Kind(
         "jobs",
@@ -263,3 +267,12 @@ FOREIGN_KINDS = frozenset(
         "stacks",
     }
 )
+
+
+def kind_named(text: str, kinds: Mapping[str, Kind] = KINDS) -> Kind:
+    """The kind that *text* names as kubectl would: `deployments`, `Deployment`, `deploy`, `deployments.apps`; or ValueProblem."""
+    word = text.strip().lower()
+    for kind in kinds.values():
+        if word in (kind.id, kind.resource.plural, kind.resource.kind.lower(), kind.resource.name, *kind.short):
+            return kind
+    raise ValueProblem(text, f"one of {', '.join(kinds)}, also in the singular")

@@ -158,14 +158,14 @@ ALGORITHM = [
 )
 def test_wanted(base: dict[str, str], namespace: dict[str, str], workload: dict[str, str], expected: Want) -> None:
     policy = layered(Policy(**{key: spec(value) for key, value in base.items()}), namespace, workload)
-    assert wanted(policy, NOON)[0] is expected
+    assert wanted(policy, NOON).want is expected
 
 
 def test_reasons() -> None:
-    assert wanted(layered(Policy(), {"uptime": "Tue UTC"}), NOON)[1] == "not in uptime Tue UTC (namespace annotation)"
-    assert wanted(with_forcing_pod(Policy()), NOON)[1] == "uptime is forced (pod annotation)"
+    assert wanted(layered(Policy(), {"uptime": "Tue UTC"}), NOON).reason == "not in uptime Tue UTC (namespace annotation)"
+    assert wanted(with_forcing_pod(Policy()), NOON).reason == "uptime is forced (pod annotation)"
     long = layered(Policy(), None, {"downtime": ",".join(["Mon 11:00-13:00 UTC"] * 20)})
-    assert len(wanted(long, NOON)[1]) < 120
+    assert len(wanted(long, NOON).reason) < 120
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_reasons() -> None:
 def test_a_namespaces_force_uptime_wins_over_pods(value: str | None, expected: Want) -> None:
     base = with_forcing_pod(Policy(downtime=spec("always")))
     assert base.force_uptime.source == POD
-    assert wanted(layered(base, {} if value is None else {"force-uptime": value}), NOON)[0] is expected
+    assert wanted(layered(base, {} if value is None else {"force-uptime": value}), NOON).want is expected
 
 
 def workload(name: str = "web", labels: dict[str, str] | None = None, owner: tuple[str, str] | None = None) -> Workload:

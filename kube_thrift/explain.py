@@ -1,0 +1,66 @@
+"""`kube-thrift explain`: reads one workload and what governs it, and prints the downscaler's own explanation. Writes nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from downscaler.config import config_from, parser
+from downscaler.explain import as_data, as_text, explain
+from downscaler.plan import Planner
+from downscaler.read import read_forced, read_namespace
+from downscaler.sizes import kind_named
+from shared.clock import Clock, SystemClock
+from shared.cluster import Cluster
+from shared.errors import ClusterError, UsageError, ValueProblem
+from shared.flags import FlagParser, Flags, env_flag
+from shared.names import check_name, check_namespace
+
+
+def build_parser() -> FlagParser:
+    """The controller's own flags, the object's address and the output format."""
+    flags = parser()
+    flags.prog = "kube-thrift explain downscaler"
+    flags.description = "Says why a workload is up or down. Give it the flags that the controller runs with."
+    flags.add_argument("object_kind", metavar="KIND", help="such as deployment, sts, cronjobs")
+    flags.add_argument("object_namespace", metavar="NAMESPACE")
+    flags.add_argument("object_name", metavar="NAME")
+    env_flag(flags, "-o", "--output", choices=["text", "json"], default="text", help="text or json")
+    return flags
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str] | None = None, clock: Clock | None = None) -> int:
+    """Prints the explanation and returns 0. Raises UsageError for wrong use, ClusterError where the server does not answer."""
+    declared = build_parser()
+    flags = declared.read(argv, environ)
+    try:
+        kind = kind_named(flags.object_kind)
+        namespace, name = check_namespace(flags.object_namespace), check_name(flags.object_name)
+    except ValueProblem as problem:
+        raise UsageError(str(problem)) from None
+    config = config_from(declared, flags)
+    clock = clock or SystemClock()
+    with Cluster.connect(config.connection, clock=clock) as cluster:
+        workload = cluster.get(kind.resource, namespace, name, kind.as_type)
+        forced = read_forced(cluster, config, _warn)
+        found = read_namespace(cluster, namespace, _warn)
+        planner = Planner(config.rules, found, forced, clock.now())
+        explanation = explain(planner, kind, workload)
+    _print(flags, as_text(explanation), as_data(explanation))
+    if kind not in config.kinds:
+        print(
+            f"note: {kind.id} is not in --include-resources, so a controller with these flags does not touch it", file=sys.stderr
+        )
+    return 0
+
+
+def _print(flags: Flags, text: str, data: dict[str, object]) -> None:
+    if flags.output == "json":
+        text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
+    sys.stdout.write(text)
+
+
+def _warn(error: ClusterError) -> None:
+    print(f"kube-thrift: {error}", file=sys.stderr)
