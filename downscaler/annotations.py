@@ -32,7 +32,9 @@ DOWNSCALE_REPLICAS = "downscaler/downscale-replicas"
 GRACE_PERIOD = "downscaler/grace-period"
 ORIGINAL = "downscaler/original-replicas"
 TARGET = "downscaler/downscaled-to"
+RECORD = "downscaler/record"
 
+INVALID = "InvalidConfiguration"
 UNTOUCHED = "left as it is until that is corrected"
 
 
@@ -103,6 +105,12 @@ KEYS = (
         "as `downscaler/original-replicas`",
         "The size that the controller set; removed on the way up.",
     ),
+    Key(
+        RECORD,
+        "written by the controller",
+        "JSON with `at`, `why` and `by`",
+        "When, why and by which version it was put down; for people, never read.",
+    ),
 )
 # Read by other downscalers, without effect here; said so rather than passed over.
 FOREIGN_KEYS = frozenset({"downscaler/scale-children", "downscaler/upscale-excluded"})
@@ -118,9 +126,14 @@ class Complaint:
     accepted: str
     effect: str = UNTOUCHED
     blocking: bool = True
+    # What is said instead of that the value is not understood, and the reason word of the Event that says it.
+    said: str = ""
+    word: str = INVALID
 
     @property
     def text(self) -> str:
+        if self.said:
+            return self.said
         return f"annotation {self.key}={shorten(self.value)!r} is not understood; accepted: {self.accepted}; {self.effect}"
 
 

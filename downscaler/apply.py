@@ -46,7 +46,7 @@ def _write(cluster: Cluster, planner: Planner, planned: Planned) -> Applied:
     left = cluster.connection.max_retries_on_conflict
     while True:
         kind, workload = planned.kind, planned.workload
-        patch = patch_of(kind, workload, planned.decision)
+        patch = patch_of(kind, workload, planned.decision, planner.stamp)
         if patch is None:
             return Applied(planned, written=False)
         version = workload.metadata.resource_version
@@ -60,7 +60,7 @@ def _write(cluster: Cluster, planner: Planner, planned: Planned) -> Applied:
                 raise
         left -= 1
         try:
-            planned = planner.plan(kind, cluster.get(kind.resource, workload.namespace, workload.name, kind.as_type))
+            planned = planner.again(planned, cluster.get(kind.resource, workload.namespace, workload.name, kind.as_type))
         except NotFound:
             return _gone(planned)
 

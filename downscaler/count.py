@@ -15,9 +15,10 @@ from typing import Literal
 from prometheus_client import Counter as CounterMetric
 from prometheus_client import Gauge
 
-from downscaler.annotations import Complaint
+from downscaler.annotations import INVALID, Complaint
 from downscaler.apply import Applied
 from downscaler.decide import Forget, Keep, Restore, ScaleTo
+from downscaler.options import COMPONENT
 from downscaler.plan import Planned
 from downscaler.sizes import Kind, Size
 from shared.errors import ThriftError, Unauthorized, ValueProblem, shorten
@@ -28,7 +29,6 @@ from shared.metrics import Metrics
 from shared.objects import Object
 
 LOG = logging.getLogger("downscaler")
-COMPONENT = "kube-downscaler"
 
 _Event = dict[str, object]
 # Complaints remembered over turns that fail, so that tenants who keep changing a broken value cannot fill the memory.
@@ -44,6 +44,7 @@ class _Remark:
     key: str
     value: str
     text: str
+    word: str = INVALID
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
@@ -117,7 +118,7 @@ class Tally:
             self.avoided[kind.id] += max(0, original - size)
 
     def _complain(self, resource: Resource, about: Object, complaint: Complaint) -> None:
-        self._remark(_Remark(resource, about, complaint.key, complaint.value, complaint.text))
+        self._remark(_Remark(resource, about, complaint.key, complaint.value, complaint.text, complaint.word))
 
     def _remark(self, remark: _Remark) -> None:
         self.remarks.setdefault(remark.identity, remark)
@@ -172,7 +173,7 @@ class Report:
         for identity, remark in tally.remarks.items():
             if identity not in self._said:
                 LOG.warning("%s %s: %s", remark.resource.plural, remark.about.key, remark.text)
-                self._send(remark.resource, remark.about, "Warning", ("InvalidConfiguration", remark.text), tally.now)
+                self._send(remark.resource, remark.about, "Warning", (remark.word, remark.text), tally.now)
         # A list that failed has not shown its broken objects; they must not be said again only because it works again.
         before = self._said if tally.failures and len(self._said) < _REMEMBERED else frozenset()
         self._said = before.union(tally.remarks)
@@ -193,7 +194,7 @@ class Report:
             gauge.clear()
         for (kind, cause), number in tally.kept.items():
             self._kept.labels(kind, cause).set(number)
-        for kind, number in Counter(remark.resource.plural for remark in tally.remarks.values()).items():
+        for kind, number in Counter(each.resource.plural for each in tally.remarks.values() if each.word == INVALID).items():
             self._invalid.labels(kind).set(number)
         for kind, number in tally.avoided.items():
             self._avoided.labels(kind).set(number)

@@ -35,6 +35,7 @@ Cause: TypeAlias = Literal[
     "finished",
     "leaving",
     "unsized",
+    "orphaned",
 ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from downscaler.annotations import DOWNSCALE_REPLICAS, DOWNTIME_REPLICAS, FIELDS, ORIGINAL, TARGET
+from downscaler.annotations import DOWNSCALE_REPLICAS, DOWNTIME_REPLICAS, FIELDS, ORIGINAL, RECORD, TARGET
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo
 from downscaler.forecast import Transition, transitions
 from downscaler.plan import Planner
@@ -86,7 +86,7 @@ def explain(planner: Planner, kind: Kind, workload: Workload) -> Explanation:
 
 
 def _record(workload: Workload) -> dict[str, str]:
-    found = {key: workload.metadata.annotation(key) for key in (ORIGINAL, TARGET)}
+    found = {key: workload.metadata.annotation(key) for key in (ORIGINAL, TARGET, RECORD)}
     return {key: value for key, value in found.items() if value is not None}
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 
 from downscaler.apply import apply
-from downscaler.config import COMPONENT, Config, read_config
+from downscaler.commands import COMMANDS, Command
+from downscaler.config import Config, own_version, read_config
 from downscaler.count import LOG, Report, Tally
-from downscaler.plan import Planner
-from downscaler.read import read_forced, read_namespaces, read_workloads
+from downscaler.memory import Memory
+from downscaler.options import COMPONENT
+from downscaler.plan import Planned, Planner
+from downscaler.policy import Orphans
+from downscaler.read import read_forced, read_namespaces, read_recorded, read_workloads
+from downscaler.sizes import KINDS
 from shared.clock import SystemClock
 from shared.cluster import Cluster
 from shared.errors import UsageError
@@ -23,7 +29,7 @@ from shared.loop import TurnResult, run_loop
 from shared.metrics import Metrics, start_metrics_server
 
 
-def run_once(cluster: Cluster, config: Config, now: datetime, report: Report) -> TurnResult:
+def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, memory: Memory | None = None) -> TurnResult:
     """One turn at *now*: read, decide, apply, count. Raises nothing for what the cluster holds or answers."""
     tally = Tally(now)
     with cluster.deadline(config.turn_timeout):
@@ -34,26 +40,44 @@ def run_once(cluster: Cluster, config: Config, now: datetime, report: Report) ->
             now,
         )
         tally.namespaces(planner.namespace_complaints())
-        workloads = (
-            planner.plan(kind, workload)
-            for kind in config.kinds
-            for workload in read_workloads(cluster, config, kind, tally.failed, tally.unreadable(kind))
-        )
-        changes = [planned for planned in workloads if tally.decided(planned)]
+        looked_at = chain(_workloads(cluster, config, planner, tally), _orphans(cluster, config, planner, memory))
+        changes = [planned for planned in looked_at if tally.decided(planned)]
         for planned, result in apply(cluster, planner, changes, partial(report.change, now)):
             tally.applied(planned, result)
     return report.finish(tally)
 
 
+def _workloads(cluster: Cluster, config: Config, planner: Planner, tally: Tally) -> Iterator[Planned]:
+    for kind in config.kinds:
+        for workload in read_workloads(cluster, config, kind, tally.failed, tally.unreadable(kind)):
+            yield planner.plan(kind, workload)
+
+
+def _orphans(cluster: Cluster, config: Config, planner: Planner, memory: Memory | None) -> Iterator[Planned]:
+    """What carries a record and is of a kind that the configuration no longer names. Only a process that lasts looks for it."""
+    if memory is None or not memory.orphans_due(planner.now):
+        return
+    left_out = [kind for kind in KINDS.values() if kind not in config.kinds]
+    restore = config.rules.orphans is Orphans.RESTORE
+    # Rights on kinds that are not included are nothing that a controller has to have.
+    for kind, workload in read_recorded(cluster, config, left_out, lambda error: LOG.debug("orphans: %s", error)):
+        yield planner.plan_orphan(kind, workload, f"{kind.id} is not in --include-resources", restore=restore)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The `kube-downscaler` command. Returns 0, or 1 when a single turn (--once) failed; usage errors exit with 2."""
+    argv = sys.argv[1:] if argv is None else argv
+    command = COMMANDS.get(argv[0]) if argv else None
     try:
-        return _serve(read_config(argv))
+        if command is not None:
+            return _serve(replace(read_config(argv[1:]), once=True), command)
+        memory = Memory()
+        return _serve(read_config(argv), partial(run_once, memory=memory))
     except UsageError as problem:
         fail(COMPONENT, problem)
 
 
-def _serve(config: Config) -> int:
+def _serve(config: Config, turn: Command) -> int:
     setup_logging(config.debug, config.json_logs)
     health = Health(config.interval, turn_deadline=config.turn_timeout)
     clock = SystemClock(health.stop)
@@ -67,7 +91,7 @@ def _serve(config: Config) -> int:
         server = start_metrics_server(config.metrics_port, metrics, health, clock) if config.metrics_port else None
         try:
             return run_loop(
-                lambda: _timed(cluster, config, clock, metrics, report),
+                lambda: _timed(turn, cluster, config, (clock, metrics, report)),
                 interval=config.interval,
                 once=config.once,
                 clock=clock,
@@ -79,19 +103,12 @@ def _serve(config: Config) -> int:
                 server.close()
 
 
-def _timed(cluster: Cluster, config: Config, clock: SystemClock, metrics: Metrics, report: Report) -> TurnResult:
+def _timed(turn: Command, cluster: Cluster, config: Config, process: tuple[SystemClock, Metrics, Report]) -> TurnResult:
+    clock, metrics, report = process
     begun = clock.monotonic()
-    result = run_once(cluster, config, clock.now(), report)
+    result = turn(cluster, config, clock.now(), report)
     metrics.turn_ended(result.ok, clock.monotonic() - begun)
     return result
-
-
-def own_version() -> str:
-    """The installed distribution's version."""
-    try:
-        return version("kube-thrift")
-    except PackageNotFoundError:  # pragma: no cover - run from a checkout that was never installed
-        return "unknown"
 
 
 if __name__ == "__main__":  # pragma: no cover

@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
 
-from downscaler.annotations import ORIGINAL, TARGET
+from downscaler.annotations import ORIGINAL, RECORD, TARGET
 from downscaler.decide import Decision, Forget, Restore, ScaleTo
 from downscaler.sizes import Kind, Patch
 from downscaler.workloads import Workload
+from shared.errors import shorten
+from shared.times import format_timestamp
 
 ObjectT = TypeVar("ObjectT", bound=Workload)
 
 
-def patch_of(kind: Kind, workload: Workload, decision: Decision) -> Patch | None:
-    """The merge patch that carries *decision* out; None if there is nothing to write."""
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who writes a record, and when."""
+
+    at: datetime
+    version: str
+
+    def text(self, reason: str) -> str:
+        """`{"at":"2026-03-23T20:00:00Z","by":"kube-thrift 1.0","why":"in downtime ..."}`"""
+        said = {"at": format_timestamp(self.at), "by": f"kube-thrift {self.version}", "why": shorten(reason)}
+        return msgspec.json.encode(said).decode()
+
+
+def patch_of(kind: Kind, workload: Workload, decision: Decision, stamp: Stamp | None = None) -> Patch | None:
+    """The merge patch that carries *decision* out; None if there is nothing to write. *stamp* signs a new record."""
     match decision:
-        case ScaleTo(size=size, original=original):
-            return _with_record(kind.patch(workload, size), str(original), str(size))
+        case ScaleTo(size=size, original=original, reason=reason):
+            record = {ORIGINAL: str(original), TARGET: str(size)}
+            if stamp is not None and workload.metadata.annotation(ORIGINAL) is None:
+                record[RECORD] = stamp.text(reason)
+            return _annotated(kind.patch(workload, size), record)
         case Restore(size=size):
-            return _with_record(kind.patch(workload, size), None, None)
+            return _annotated(kind.patch(workload, size), _no_record(workload))
         case Forget():
-            return _with_record({}, None, None)
+            return _annotated({}, _no_record(workload))
     return None
 
 
-def _with_record(patch: Patch, original: str | None, size: str | None) -> Patch:
-    return merged(patch, {"metadata": {"annotations": {ORIGINAL: original, TARGET: size}}})
+def _no_record(workload: Workload) -> Mapping[str, str | None]:
+    return dict.fromkeys((ORIGINAL, TARGET) if workload.metadata.annotation(RECORD) is None else (ORIGINAL, TARGET, RECORD))
+
+
+def _annotated(patch: Patch, annotations: Mapping[str, str | None]) -> Patch:
+    return merged(patch, {"metadata": {"annotations": annotations}})
 
 
 def merged(left: Mapping[str, object], right: Mapping[str, object]) -> Patch:

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from downscaler.annotations import DOWNTIME_REPLICAS, FORCE_UPTIME, Complaint, Overrides, read_overrides
+from downscaler.annotations import DOWNTIME_REPLICAS, FORCE_UPTIME, ORIGINAL, Complaint, Overrides, read_overrides
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo, decide
-from downscaler.policy import NAMESPACE, Policy, Rules, excluded_by, govern, with_forcing_pod, with_layer
+from downscaler.patches import Stamp
+from downscaler.policy import NAMESPACE, Orphans, Policy, Rules, excluded_by, govern, with_forcing_pod, with_layer
 from downscaler.sizes import Kind, Refusal
 from downscaler.workloads import Workload
+from shared.errors import shorten
 from shared.objects import Object
 
 
@@ -33,6 +35,8 @@ class Planned:
     workload: Workload
     decision: Decision
     complaints: tuple[Complaint, ...] = ()
+    # Why it is no longer ours to put down, if it is only looked at because it carries a record; empty for all others.
+    orphaned: str = ""
 
     @property
     def changes(self) -> bool:
@@ -57,8 +61,29 @@ class Planner:
             return Planned(kind, workload, Keep("unread", f"namespace {workload.namespace} could not be read"))
         overrides = read_overrides(workload.metadata.annotations, self.rules.context)
         decision = decide(kind, workload, govern(base, self.rules.scope, kind, workload, overrides), self.now)
-        own = decision.own if isinstance(decision, Problem) else ()
-        return Planned(kind, workload, decision, overrides.complaints + own + _out_of_reach(kind, workload, overrides))
+        complaints = overrides.complaints + _own(decision) + _out_of_reach(kind, workload, overrides)
+        if self.rules.orphans is Orphans.REPORT and isinstance(decision, Keep) and decision.cause == "excluded":
+            complaints += _asleep(workload, decision.reason)
+        return Planned(kind, workload, decision, complaints)
+
+    def plan_orphan(self, kind: Kind, workload: Workload, why: str, *, restore: bool = True) -> Planned:
+        """The decision on an object that carries a record and is no longer ours: back up, or left asleep and reported."""
+        if not restore:
+            return Planned(kind, workload, Keep("orphaned", why), _asleep(workload, why), why)
+        policy = replace(self.rules.policy, excluded=why, upscale_target_only=False)
+        decision = decide(kind, workload, policy, self.now)
+        return Planned(kind, workload, decision, _own(decision), why)
+
+    def again(self, planned: Planned, workload: Workload) -> Planned:
+        """The same question about *workload* as the server has it now."""
+        if planned.orphaned:
+            return self.plan_orphan(planned.kind, workload, planned.orphaned)
+        return self.plan(planned.kind, workload)
+
+    @property
+    def stamp(self) -> Stamp:
+        """What signs the records that are written this turn."""
+        return Stamp(self.now, self.rules.version)
 
     def govern(self, kind: Kind, workload: Workload) -> Policy | None:
         """What governs *workload*, all layers folded; None if its namespace could not be read."""
@@ -98,6 +123,18 @@ def _out_of_reach(kind: Kind, workload: Workload, overrides: Overrides) -> tuple
     if not isinstance(reached, Refusal):
         return ()
     return (Complaint(DOWNTIME_REPLICAS, str(target), reached.reason, "it is not scaled down", blocking=False),)
+
+
+def _own(decision: Decision) -> tuple[Complaint, ...]:
+    return decision.own if isinstance(decision, Problem) else ()
+
+
+def _asleep(workload: Workload, why: str) -> tuple[Complaint, ...]:
+    """The report that *workload* stays asleep, nothing if it is not."""
+    if (recorded := workload.metadata.annotation(ORIGINAL)) is None:
+        return ()
+    said = f"was put down from {shorten(recorded)!r} and is left asleep: {why}; --orphans=restore brings it up"
+    return (Complaint(ORIGINAL, recorded, "", blocking=False, said=said, word="Orphaned"),)
 
 
 def asks_for_uptime(pod: Object) -> bool:

@@ -34,6 +34,14 @@ class RestorePolicy(Enum):
     IF_UNTOUCHED = "if-untouched"
 
 
+class Orphans(Enum):
+    """What becomes of objects that were put down and are no longer in scope."""
+
+    EXCLUDED = "excluded"
+    RESTORE = "restore"
+    REPORT = "report"
+
+
 @dataclass(frozen=True, slots=True)
 class Setting(Generic[T]):
     """A value and the layer that it came from."""
@@ -226,3 +234,6 @@ class Rules:
     context: Context = Context()
     # Whether a pod that asks for uptime keeps up its own namespace only, not the whole cluster.
     forced_per_namespace: bool = False
+    orphans: Orphans = Orphans.EXCLUDED
+    # The version that signs records.
+    version: str = ""

@@ -6,15 +6,16 @@ Over the whole cluster a turn costs one list of namespaces, one of pods and one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+from downscaler.annotations import ORIGINAL
 from downscaler.config import Config
 from downscaler.plan import Forced, asks_for_uptime
 from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 from shared.cluster import Cluster
-from shared.errors import ClusterError, ValueProblem
+from shared.errors import ClusterError, NotFound, ValueProblem
 from shared.kinds import NAMESPACES, PODS
 from shared.objects import Object
 
@@ -63,6 +64,20 @@ def read_forced(cluster: Cluster, config: Config, failed: OnFailure) -> Forced:
         failed(error)
         return Forced(frozenset(asking), hold="pods could not be read, and one of them may ask for uptime")
     return Forced(frozenset(asking))
+
+
+def read_recorded(cluster: Cluster, config: Config, kinds: Iterable[Kind], failed: OnFailure) -> Iterator[tuple[Kind, Workload]]:
+    """Every object of *kinds* that carries a record of having been put down. Kinds that the server does not know are left out."""
+    for kind in kinds:
+        for namespace in config.namespaces or (None,):
+            try:
+                for about in cluster.list_metadata(kind.resource, namespace=namespace):
+                    if about.metadata.annotation(ORIGINAL) is not None:
+                        yield kind, cluster.get(kind.resource, about.namespace, about.name, kind.as_type)
+            except NotFound:
+                continue
+            except ClusterError as error:
+                failed(error)
 
 
 def read_workloads(cluster: Cluster, config: Config, kind: Kind, failed: OnFailure, problem: OnProblem) -> Iterator[Workload]:

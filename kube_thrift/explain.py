@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from downscaler.config import config_from, parser
+from downscaler.config import config_from
 from downscaler.explain import as_data, as_text, explain
+from downscaler.options import parser
 from downscaler.plan import Planner
 from downscaler.read import read_forced, read_namespace
 from downscaler.sizes import kind_named

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from downscaler.config import COMPONENT, Config, parser, read_config
+from downscaler.config import Config, read_config
+from downscaler.options import COMPONENT, parser
 from downscaler.policy import RestorePolicy
 from shared.errors import UsageError
 from shared.flags import flag_table

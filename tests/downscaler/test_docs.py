@@ -9,7 +9,7 @@ import pytest
 
 from downscaler import count
 from downscaler.annotations import KEYS
-from downscaler.config import parser
+from downscaler.options import parser
 from downscaler.sizes import FOREIGN_KINDS, KINDS
 from downscaler.timespec import parse
 from shared.flags import flag_table
