@@ -11,14 +11,16 @@ from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
-from downscaler.annotations import ORIGINAL, RECORD, TARGET
 from downscaler.apply import apply
 from downscaler.config import Config
 from downscaler.count import LOG, Report, Tally
 from downscaler.decide import Problem
+from downscaler.keys import ORIGINAL, RECORD, TARGET
 from downscaler.kube_green import Secret, Slept, is_asleep, slept
-from downscaler.patches import patched
+from downscaler.memory import Memory
+from downscaler.patches import Stamp, patched
 from downscaler.plan import Forced, Planner
+from downscaler.probe import served_kinds
 from downscaler.read import read_recorded
 from downscaler.sizes import KINDS, Kind
 from shared.cluster import Cluster
@@ -39,7 +41,7 @@ def restore_all(cluster: Cluster, config: Config, now: datetime, report: Report)
     with cluster.deadline(config.turn_timeout):
         planned = [
             planner.plan_orphan(kind, workload, "everything is restored")
-            for kind, workload in read_recorded(cluster, config, _all_kinds(config), tally.failed)
+            for kind, workload in read_recorded(cluster, config, _all_kinds(cluster, config, now, tally), tally.failed)
         ]
         changes = [each for each in planned if tally.decided(each)]
         for each, result in apply(cluster, planner, changes, partial(report.change, now)):
@@ -50,8 +52,9 @@ def restore_all(cluster: Cluster, config: Config, now: datetime, report: Report)
     return report.finish(tally)
 
 
-def _all_kinds(config: Config) -> Iterator[Kind]:
-    yield from {kind.id: kind for kind in (*KINDS.values(), *config.kinds)}.values()
+def _all_kinds(cluster: Cluster, config: Config, now: datetime, tally: Tally) -> tuple[Kind, ...]:
+    every = {kind.id: kind for kind in (*KINDS.values(), *config.kinds)}
+    return served_kinds(cluster, tuple(every.values()), Memory(), now, tally.failed)
 
 
 def import_kube_green(cluster: Cluster, config: Config, now: datetime, report: Report) -> TurnResult:
@@ -62,6 +65,7 @@ def import_kube_green(cluster: Cluster, config: Config, now: datetime, report: R
     tally = Tally(now)
     adopted = 0
     with cluster.deadline(config.turn_timeout):
+        kinds = _all_kinds(cluster, config, now, tally)
         for secret in _secrets(cluster, config, tally):
             try:
                 found = list(slept(secret)) if is_asleep(secret) else []
@@ -70,7 +74,7 @@ def import_kube_green(cluster: Cluster, config: Config, now: datetime, report: R
                 continue
             for each in found:
                 try:
-                    adopted += _adopt(cluster, config, _Sleeper(secret.namespace, each), now)
+                    adopted += _adopt(cluster, _Sleeper(secret.namespace, each, kinds), config.rules.version, now)
                 except ThriftError as error:
                     tally.failures.append((type(error).__name__, f"{each.kind} {secret.namespace}/{each.name}: {error}"))
     result = report.finish(tally)
@@ -82,6 +86,7 @@ def import_kube_green(cluster: Cluster, config: Config, now: datetime, report: R
 class _Sleeper:
     namespace: str
     slept: Slept
+    kinds: tuple[Kind, ...]
 
 
 def _secrets(cluster: Cluster, config: Config, tally: Tally) -> Iterator[Secret]:
@@ -95,10 +100,10 @@ def _secrets(cluster: Cluster, config: Config, tally: Tally) -> Iterator[Secret]
             tally.failed(error)
 
 
-def _adopt(cluster: Cluster, config: Config, sleeper: _Sleeper, now: datetime) -> bool:
+def _adopt(cluster: Cluster, sleeper: _Sleeper, version: str, now: datetime) -> bool:
     """True if a record was written. Raises ValueProblem for a kind that is not scaled here."""
     each, namespace = sleeper.slept, sleeper.namespace
-    kind = next((k for k in _all_kinds(config) if (k.resource.kind, k.resource.group) == (each.kind, each.group)), None)
+    kind = next((k for k in sleeper.kinds if (k.resource.kind, k.resource.group) == (each.kind, each.group)), None)
     if kind is None:
         raise ValueProblem(f"{each.kind}.{each.group}", "a kind that this downscaler scales; bring it up with kube-green")
     where = f"{kind.id} {namespace}/{each.name}"
@@ -115,7 +120,7 @@ def _adopt(cluster: Cluster, config: Config, sleeper: _Sleeper, now: datetime) -
     record: Mapping[str, str] = {
         ORIGINAL: str(original),
         TARGET: str(size),
-        RECORD: Planner(config.rules, {}, Forced(), now).stamp.text("put to sleep by kube-green, adopted"),
+        RECORD: Stamp(now, version).text("put to sleep by kube-green, adopted"),
     }
     body = {"metadata": {"annotations": record}}
     cluster.patch(kind.resource, namespace, each.name, body, resource_version=workload.metadata.resource_version)

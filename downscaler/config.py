@@ -12,10 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
 from downscaler.annotations import Context
+from downscaler.customs import parse_generic
 from downscaler.options import COMPONENT, parser
 from downscaler.policy import CONFIGURATION, Orphans, Policy, RestorePolicy, Rules, Scope, Setting
 from downscaler.schedule import Spec
-from downscaler.sizes import FOREIGN_KINDS, KINDS, Kind
+from downscaler.sizes import FOREIGN_KINDS, KINDS, Kind, generic_kind
 from downscaler.timespec import Defaults, check_weekframe, parse, zone_named
 from shared.cluster import Connection
 from shared.errors import UsageError, ValueProblem
@@ -70,7 +71,7 @@ class _Reading:
         flags = self._flags
         return Config(
             connection=connection_from(flags, component=COMPONENT, version=own_version()),
-            kinds=self._read("include_resources", _read_kinds),
+            kinds=(*self._read("include_resources", _read_kinds), *self._read("custom_kinds", _read_generics)),
             namespaces=self._read("namespace", _read_namespaces),
             rules=self._rules(),
             enable_events=flags.enable_events,
@@ -129,6 +130,9 @@ class _Reading:
             grace_period=Setting(timedelta(seconds=flags.grace_period)),
             upscale_target_only=flags.upscale_target_only or flags.orphans == Orphans.REPORT.value,
             restore=RestorePolicy(flags.restore_policy),
+            scale_children=Setting(flags.scale_children),
+            allow_volume_deletion=Setting(flags.allow_volume_deletion),
+            skip_missed_runs=flags.missed_runs == "skip",
         )
 
     def _spec(self, dest: str, defaults: Defaults) -> Setting[Spec]:
@@ -147,6 +151,10 @@ def _read_kinds(text: str) -> tuple[Kind, ...]:
     if unknown or not ids:
         raise ValueProblem(", ".join(unknown), f"one or more of {', '.join(KINDS)}")
     return tuple(kind for kind in KINDS.values() if kind.id in ids)
+
+
+def _read_generics(text: str) -> tuple[Kind, ...]:
+    return tuple(generic_kind(parse_generic(item)) for item in split_list(text))
 
 
 def _read_namespaces(text: str) -> tuple[str, ...]:

@@ -15,12 +15,13 @@ from typing import Literal
 from prometheus_client import Counter as CounterMetric
 from prometheus_client import Gauge
 
+from downscaler.amounts import Size
 from downscaler.annotations import INVALID, Complaint
 from downscaler.apply import Applied
 from downscaler.decide import Forget, Keep, Restore, ScaleTo
 from downscaler.options import COMPONENT
 from downscaler.plan import Planned
-from downscaler.sizes import Kind, Size
+from downscaler.sizes import Kind
 from shared.errors import ThriftError, Unauthorized, ValueProblem, shorten
 from shared.events import event_body
 from shared.kinds import NAMESPACES, Resource

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from downscaler.annotations import ORIGINAL, TARGET, Complaint
+from downscaler.amounts import Refusal, Size
+from downscaler.annotations import Complaint
+from downscaler.keys import ORIGINAL, TARGET
 from downscaler.policy import Policy, RestorePolicy, Want, ruling
-from downscaler.sizes import Kind, Refusal, Size
+from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 from shared.errors import ValueProblem
 
@@ -36,6 +38,7 @@ Cause: TypeAlias = Literal[
     "leaving",
     "unsized",
     "orphaned",
+    "autoscaled",
 ]
 
 
@@ -60,11 +63,12 @@ class ScaleTo:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Bring it up to `size` and remove the record."""
+    """Bring it up to `size` and remove the record; with `gently` it does not do at once all that it missed."""
 
     before: Size
     size: Size
     reason: str
+    gently: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,10 @@ def _first(kind: Kind, workload: Workload, policy: Policy, schedule: tuple[Want,
         return Keep("refused", f"{size} and {target} cannot be compared")
     if order <= 0:
         return Keep("parked", f"{kind.noun} {size}: not above the target {target}")
+    if policy.autoscaler and (policy.autoscaler_pauses or target != 0):
+        return Keep("autoscaled", f"{policy.autoscaler} decides its size and is put down instead, if its kind is included")
+    if (danger := kind.danger(workload)) and not policy.allow_volume_deletion.value:
+        return Keep("refused", danger)
     return _delayed(workload, policy, now) or ScaleTo(size, target, size, why)
 
 
@@ -176,7 +184,7 @@ def _up(kind: Kind, workload: Workload, policy: Policy, state: _State, why: str)
     goal = kind.clamp(workload, _goal(kind, workload, policy, state))
     if goal == state.size:
         return Forget(f"already at {state.size}; {why}")
-    return Restore(state.size, goal, why)
+    return Restore(state.size, goal, why, policy.skip_missed_runs)
 
 
 def _goal(kind: Kind, workload: Workload, policy: Policy, state: _State) -> Size:

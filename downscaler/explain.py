@@ -9,18 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from downscaler.annotations import DOWNSCALE_REPLICAS, DOWNTIME_REPLICAS, FIELDS, ORIGINAL, RECORD, TARGET
+from downscaler.amounts import Size
+from downscaler.annotations import FIELDS
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo
 from downscaler.forecast import Transition, transitions
+from downscaler.keys import DOWNSCALE_REPLICAS, DOWNTIME_REPLICAS, ORIGINAL, RECORD, TARGET
 from downscaler.plan import Planner
-from downscaler.policy import CONFIGURATION, NAMESPACE, POD, WORKLOAD, Policy, Setting, ruling
+from downscaler.policy import AUTOSCALER, CONFIGURATION, NAMESPACE, PARENT, POD, SCALED, WORKLOAD, Policy, Setting, ruling
 from downscaler.schedule import Spec
-from downscaler.sizes import Kind, Size
+from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 from shared.errors import shorten
 from shared.times import format_duration, format_timestamp
 
-LAYERS = (CONFIGURATION, POD, NAMESPACE, WORKLOAD)
+LAYERS = (CONFIGURATION, POD, NAMESPACE, AUTOSCALER, SCALED, PARENT, WORKLOAD)
+_ALWAYS_SHOWN = (CONFIGURATION, NAMESPACE, WORKLOAD)
 _ACTIONS: Mapping[type, str] = {
     Keep: "leave as it is",
     ScaleTo: "scale down",
@@ -74,7 +77,7 @@ def explain(planner: Planner, kind: Kind, workload: Workload) -> Explanation:
         size=kind.read(workload),
         counts=kind.noun,
         record=_record(workload),
-        layers=() if policy is None else tuple(_rows(planner, workload, policy)),
+        layers=() if policy is None else tuple(_rows(planner, kind, workload, policy)),
         decided_by=_decider(policy, decision, ruled.key if ruled else "", ruled.source if ruled else ""),
         wanted="" if ruled is None else ruled.want.value,
         action=next(words for each, words in _ACTIONS.items() if isinstance(decision, each)),
@@ -111,11 +114,13 @@ def _change(kind: Kind, decision: Decision) -> str:
     return ""
 
 
-def _rows(planner: Planner, workload: Workload, policy: Policy) -> Iterator[Row]:
+def _rows(planner: Planner, kind: Kind, workload: Workload, policy: Policy) -> Iterator[Row]:
     namespace = planner.namespaces[workload.namespace].metadata.annotations or {}
     own = workload.metadata.annotations or {}
+    found = planner.relations.scaler_of(kind, workload)
+    scaler = (found.workload.metadata.annotations or {}) if found is not None else {}
     for key, field in FIELDS.items():
-        texts = {NAMESPACE: namespace.get(key), WORKLOAD: own.get(key)}
+        texts = {NAMESPACE: namespace.get(key), AUTOSCALER: scaler.get(key), WORKLOAD: own.get(key)}
         configured = getattr(planner.rules.policy, field, None)
         if isinstance(configured, Setting) and key != DOWNSCALE_REPLICAS:
             texts[CONFIGURATION] = _text(configured)
@@ -130,11 +135,11 @@ def _rows(planner: Planner, workload: Workload, policy: Policy) -> Iterator[Row]
             yield Row(key, values, counts)
 
 
-def _text(setting: Setting[Spec] | Setting[Size] | Setting[timedelta]) -> str:
+def _text(setting: Setting[Spec] | Setting[Size] | Setting[timedelta] | Setting[bool]) -> str:
     value = setting.value
     if isinstance(value, Spec):
         return value.text
-    return format_duration(value) if isinstance(value, timedelta) else str(value)
+    return format_duration(value) if isinstance(value, timedelta) else str(value).lower()
 
 
 # ---- for people
@@ -143,9 +148,10 @@ def _text(setting: Setting[Spec] | Setting[Size] | Setting[timedelta]) -> str:
 def as_text(found: Explanation) -> str:
     """The explanation as lines for a terminal."""
     size = "not set" if found.size is None else found.size
+    layers = [layer for layer in LAYERS if layer in _ALWAYS_SHOWN or any(layer in row.values for row in found.layers)]
     lines = [f"{found.kind} {found.namespace}/{found.name}: {found.counts} {size}, at {format_timestamp(found.now)}", ""]
     if found.layers:
-        lines += [*_table([("key", *LAYERS, "counts"), *(_cells(row) for row in found.layers)]), ""]
+        lines += [*_table([("key", *layers, "counts"), *(_cells(row, layers) for row in found.layers)]), ""]
     record = ", ".join(f"{key}={shorten(value)}" for key, value in found.record.items())
     lines += [
         f"record:  {record or 'none'}",
@@ -164,8 +170,8 @@ def as_text(found: Explanation) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    return (row.key, *(row.values.get(layer, "-") for layer in LAYERS), row.counts or "-")
+def _cells(row: Row, layers: Sequence[str]) -> tuple[str, ...]:
+    return (row.key, *(row.values.get(layer, "-") for layer in layers), row.counts or "-")
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from downscaler.amounts import Size
 from downscaler.decide import Restore, ScaleTo, decide, deployed
 from downscaler.patches import patch_of, patched
 from downscaler.policy import Policy, Ruling, ruling
 from downscaler.schedule import FINEST, HORIZON, Spec, next_change
-from downscaler.sizes import Kind, Size
+from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 
 # Moments looked at for one workload; a spec that changes every minute has more of them than anybody wants to read.

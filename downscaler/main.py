@@ -17,8 +17,11 @@ from downscaler.memory import Memory
 from downscaler.options import COMPONENT
 from downscaler.plan import Planned, Planner
 from downscaler.policy import Orphans
-from downscaler.read import read_forced, read_namespaces, read_recorded, read_workloads
-from downscaler.sizes import KINDS
+from downscaler.probe import served_kinds
+from downscaler.read import read_forced, read_namespaces, read_recorded, read_scalers, read_workloads
+from downscaler.relations import SCALERS, Relations
+from downscaler.sizes import KINDS, Kind
+from downscaler.workloads import Workload
 from shared.clock import SystemClock
 from shared.cluster import Cluster
 from shared.errors import UsageError
@@ -31,33 +34,45 @@ from shared.metrics import Metrics, start_metrics_server
 
 def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, memory: Memory | None = None) -> TurnResult:
     """One turn at *now*: read, decide, apply, count. Raises nothing for what the cluster holds or answers."""
-    tally = Tally(now)
+    tally, lasting = Tally(now), memory or Memory()
     with cluster.deadline(config.turn_timeout):
-        planner = Planner(
-            config.rules,
-            read_namespaces(cluster, config, tally.failed),
-            read_forced(cluster, config, tally.failed),
-            now,
-        )
+        config = replace(config, kinds=served_kinds(cluster, config.kinds, lasting, now, tally.failed))
+        namespaces = read_namespaces(cluster, config, tally.failed)
+        forced = read_forced(cluster, config, tally.failed)
+        scalers = read_scalers(cluster, config, config.kinds, tally.failed, tally.unreadable)
+        planner = Planner(config.rules, namespaces, forced, now, Relations.of(scalers))
         tally.namespaces(planner.namespace_complaints())
-        looked_at = chain(_workloads(cluster, config, planner, tally), _orphans(cluster, config, planner, memory))
+        looked_at = chain(_workloads(cluster, config, planner, tally, scalers), _orphans(cluster, config, planner, memory))
         changes = [planned for planned in looked_at if tally.decided(planned)]
         for planned, result in apply(cluster, planner, changes, partial(report.change, now)):
             tally.applied(planned, result)
     return report.finish(tally)
 
 
-def _workloads(cluster: Cluster, config: Config, planner: Planner, tally: Tally) -> Iterator[Planned]:
+def _workloads(
+    cluster: Cluster, config: Config, planner: Planner, tally: Tally, scalers: Sequence[tuple[Kind, Workload]]
+) -> Iterator[Planned]:
+    """Targets before their autoscalers and CronJobs before their Jobs, as each is governed by what the other says."""
     for kind in config.kinds:
-        for workload in read_workloads(cluster, config, kind, tally.failed, tally.unreadable(kind)):
+        if kind.id not in SCALERS:
+            for workload in read_workloads(cluster, config, kind, tally.failed, tally.unreadable(kind)):
+                yield planner.plan(kind, workload)
+    for kind, workload in scalers:
+        if kind in config.kinds:
             yield planner.plan(kind, workload)
+    jobs = KINDS["jobs"]
+    if planner.relations.has_parents and jobs not in config.kinds:
+        for workload in read_workloads(cluster, config, jobs, tally.failed, tally.unreadable(jobs)):
+            if planner.relations.parent_policy(workload) is not None:
+                yield planner.plan(jobs, workload)
 
 
 def _orphans(cluster: Cluster, config: Config, planner: Planner, memory: Memory | None) -> Iterator[Planned]:
     """What carries a record and is of a kind that the configuration no longer names. Only a process that lasts looks for it."""
     if memory is None or not memory.orphans_due(planner.now):
         return
-    left_out = [kind for kind in KINDS.values() if kind not in config.kinds]
+    included = {kind.id for kind in config.kinds}
+    left_out = [kind for kind in KINDS.values() if kind.id not in included]
     restore = config.rules.orphans is Orphans.RESTORE
     # Rights on kinds that are not included are nothing that a controller has to have.
     for kind, workload in read_recorded(cluster, config, left_out, lambda error: LOG.debug("orphans: %s", error)):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from downscaler.amounts import parse_replicas
 from downscaler.policy import Orphans, RestorePolicy
-from downscaler.sizes import KINDS, parse_replicas
+from downscaler.sizes import KINDS
 from shared.errors import ValueProblem
 from shared.flags import FlagParser, add_common_flags, env_flag, seconds, switch
 
@@ -25,6 +26,17 @@ def parser() -> FlagParser:
     _add_selection(flags)
     _add_schedule(flags)
     switch(flags, "--enable-events", help="write a Kubernetes Event for each change and for each broken annotation")
+    switch(flags, "--scale-children", help="suspend and resume the unfinished Jobs of CronJobs with them")
+    switch(flags, "--allow-volume-deletion", help="scale StatefulSets down although that deletes their volumes")
+    env_flag(
+        flags,
+        "--missed-runs",
+        env="MISSED_RUNS",
+        choices=["run", "skip"],
+        default="run",
+        help="what a CronJob that comes up does about the runs it missed: Kubernetes starts the last one at once (run), unless "
+        "startingDeadlineSeconds is set, which is set to 60 and stays (skip)",
+    )
     switch(flags, "--upscale-target-only", help="leave excluded workloads as they are instead of bringing them back up")
     env_flag(
         flags,
@@ -74,6 +86,13 @@ def _add_selection(flags: FlagParser) -> None:
         env="INCLUDE_RESOURCES",
         default="deployments",
         help=f"comma-separated kinds to scale: {', '.join(KINDS)}",
+    )
+    env_flag(
+        flags,
+        "--custom-kinds",
+        env="CUSTOM_KINDS",
+        help="comma-separated kinds to scale beside those: group/version/plural:path of a count, path=value that means down, "
+        "or scale",
     )
     env_flag(
         flags,

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import msgspec
 
-from downscaler.annotations import ORIGINAL, RECORD, TARGET
+from downscaler.amounts import Patch
 from downscaler.decide import Decision, Forget, Restore, ScaleTo
-from downscaler.sizes import Kind, Patch
+from downscaler.keys import ORIGINAL, ORIGINAL_PAUSE, RECORD, TARGET
+from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 from shared.errors import shorten
 from shared.times import format_timestamp
@@ -40,15 +41,19 @@ def patch_of(kind: Kind, workload: Workload, decision: Decision, stamp: Stamp | 
             if stamp is not None and workload.metadata.annotation(ORIGINAL) is None:
                 record[RECORD] = stamp.text(reason)
             return _annotated(kind.patch(workload, size), record)
-        case Restore(size=size):
-            return _annotated(kind.patch(workload, size), _no_record(workload))
+        case Restore(size=size, gently=gently):
+            patch = kind.patch(workload, size)
+            if gently and kind.resume is not None:
+                patch = merged(patch, kind.resume(workload))
+            return _annotated(patch, _no_record(workload))
         case Forget():
             return _annotated({}, _no_record(workload))
     return None
 
 
 def _no_record(workload: Workload) -> Mapping[str, str | None]:
-    return dict.fromkeys((ORIGINAL, TARGET) if workload.metadata.annotation(RECORD) is None else (ORIGINAL, TARGET, RECORD))
+    also = (key for key in (RECORD, ORIGINAL_PAUSE) if workload.metadata.annotation(key) is not None)
+    return dict.fromkeys((ORIGINAL, TARGET, *also))
 
 
 def _annotated(patch: Patch, annotations: Mapping[str, str | None]) -> Patch:

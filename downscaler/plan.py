@@ -9,11 +9,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from downscaler.annotations import DOWNTIME_REPLICAS, FORCE_UPTIME, ORIGINAL, Complaint, Overrides, read_overrides
+from downscaler.amounts import Refusal
+from downscaler.annotations import Complaint, Overrides, read_overrides
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo, decide
+from downscaler.keys import DOWNTIME_REPLICAS, FORCE_UPTIME, ORIGINAL
 from downscaler.patches import Stamp
-from downscaler.policy import NAMESPACE, Orphans, Policy, Rules, excluded_by, govern, with_forcing_pod, with_layer
-from downscaler.sizes import Kind, Refusal
+from downscaler.policy import (
+    AUTOSCALER,
+    NAMESPACE,
+    SCALED,
+    WORKLOAD,
+    Orphans,
+    Policy,
+    Rules,
+    excluded_by,
+    govern,
+    with_forcing_pod,
+    with_layer,
+)
+from downscaler.relations import SCALERS, Relations, said_by_scaler
+from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 from shared.errors import shorten
 from shared.objects import Object
@@ -52,15 +67,18 @@ class Planner:
     namespaces: Mapping[str, Object]
     forced: Forced
     now: datetime
+    relations: Relations = field(default_factory=Relations)
     _policies: dict[str, Policy] = field(default_factory=dict, init=False, repr=False)
 
     def plan(self, kind: Kind, workload: Workload) -> Planned:
         """The decision on *workload*. Never raises for what somebody wrote on it."""
-        base = self.policy_of(workload.namespace)
-        if base is None:
-            return Planned(kind, workload, Keep("unread", f"namespace {workload.namespace} could not be read"))
         overrides = read_overrides(workload.metadata.annotations, self.rules.context)
-        decision = decide(kind, workload, govern(base, self.rules.scope, kind, workload, overrides), self.now)
+        policy = self._govern(kind, workload, overrides)
+        if policy is None:
+            return Planned(kind, workload, Keep("unread", f"namespace {workload.namespace} could not be read"))
+        if policy.scale_children.value and kind.id == "cronjobs":
+            self.relations.adopt(workload, policy)
+        decision = decide(kind, workload, policy, self.now)
         complaints = overrides.complaints + _own(decision) + _out_of_reach(kind, workload, overrides)
         if self.rules.orphans is Orphans.REPORT and isinstance(decision, Keep) and decision.cause == "excluded":
             complaints += _asleep(workload, decision.reason)
@@ -87,10 +105,21 @@ class Planner:
 
     def govern(self, kind: Kind, workload: Workload) -> Policy | None:
         """What governs *workload*, all layers folded; None if its namespace could not be read."""
+        return self._govern(kind, workload, read_overrides(workload.metadata.annotations, self.rules.context))
+
+    def _govern(self, kind: Kind, workload: Workload, overrides: Overrides) -> Policy | None:
         base = self.policy_of(workload.namespace)
         if base is None:
             return None
-        return govern(base, self.rules.scope, kind, workload, read_overrides(workload.metadata.annotations, self.rules.context))
+        if (inherited := self.relations.parent_policy(workload)) is not None:
+            return with_layer(inherited, overrides, WORKLOAD)
+        if kind.id in SCALERS:
+            base = with_layer(base, self.relations.said_by_target(workload), SCALED)
+        elif (scaler := self.relations.scaler_of(kind, workload)) is not None:
+            self.relations.note(kind, workload, overrides)
+            base = with_layer(base, said_by_scaler(scaler, self.rules.context), AUTOSCALER)
+            base = replace(base, autoscaler=scaler.name, autoscaler_pauses=scaler.pauses)
+        return govern(base, self.rules.scope, kind, workload, overrides)
 
     def policy_of(self, namespace: str) -> Policy | None:
         """What governs the workloads in *namespace* that say nothing themselves; None if the namespace could not be read."""

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Generic, TypeVar
 
+from downscaler.amounts import Size
 from downscaler.annotations import FIELDS, NOTHING, Complaint, Context, Overrides
 from downscaler.schedule import Spec
-from downscaler.sizes import Kind, Size
+from downscaler.sizes import Kind
 from downscaler.timespec import parse
 from downscaler.workloads import Workload
 from shared.filters import LabelMatcher, Names
@@ -22,6 +23,9 @@ T = TypeVar("T")
 
 CONFIGURATION = "configuration"
 POD = "pod annotation"
+AUTOSCALER = "autoscaler annotation"
+SCALED = "annotation of what it scales"
+PARENT = "CronJob annotation"
 NAMESPACE = "namespace annotation"
 WORKLOAD = "workload annotation"
 
@@ -66,6 +70,13 @@ class Policy:
     force_downtime: Setting[Spec] = Setting(NEVER)
     downtime_replicas: Setting[Size] = Setting(0)
     grace_period: Setting[timedelta] = Setting(timedelta(seconds=900))
+    scale_children: Setting[bool] = Setting(value=False)
+    allow_volume_deletion: Setting[bool] = Setting(value=False)
+    # Whether a CronJob that comes up leaves out the runs that it missed.
+    skip_missed_runs: bool = False
+    # Which autoscaler owns the size, and whether it would work against any size but zero; empty without one.
+    autoscaler: str = ""
+    autoscaler_pauses: bool = False
     # Why the workload is excluded, whatever the time; empty if it is not.
     excluded: str = ""
     exclude_until: Setting[datetime] | None = None
@@ -96,6 +107,8 @@ _OVERRIDABLE = (
     "force_downtime",
     "downtime_replicas",
     "grace_period",
+    "scale_children",
+    "allow_volume_deletion",
 )
 
 

@@ -6,13 +6,15 @@ Over the whole cluster a turn costs one list of namespaces, one of pods and one 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from downscaler.annotations import ORIGINAL
 from downscaler.config import Config
+from downscaler.keys import ORIGINAL
 from downscaler.plan import Forced, asks_for_uptime
-from downscaler.sizes import Kind
+from downscaler.relations import SCALERS
+from downscaler.sizes import KINDS, Kind
 from downscaler.workloads import Workload
 from shared.cluster import Cluster
 from shared.errors import ClusterError, NotFound, ValueProblem
@@ -21,6 +23,10 @@ from shared.objects import Object
 
 # Pods that have ended no longer ask for anything.
 LIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed"
+
+AUTOSCALERS = KINDS["horizontalpodautoscalers"]
+_AUTOSCALED = ("deployments", "statefulsets", "rollouts")
+_LOG = logging.getLogger("downscaler")
 
 OnFailure: TypeAlias = Callable[[ClusterError], None]
 OnProblem: TypeAlias = Callable[[Object, ValueProblem], None]
@@ -85,5 +91,29 @@ def read_workloads(cluster: Cluster, config: Config, kind: Kind, failed: OnFailu
     for namespace in config.namespaces or (None,):
         try:
             yield from cluster.list(kind.resource, kind.as_type, namespace=namespace, on_problem=problem)
+        except NotFound as error:
+            # A kind whose CRD went away since it was probed.
+            if not kind.custom:
+                failed(error)
         except ClusterError as error:
             failed(error)
+
+
+def read_scalers(
+    cluster: Cluster, config: Config, kinds: Iterable[Kind], failed: OnFailure, problem: Callable[[Kind], OnProblem]
+) -> list[tuple[Kind, Workload]]:
+    """All autoscalers that matter: those of the included kinds, and HorizontalPodAutoscalers also where what they scale is.
+
+    Rights on those are nothing that a controller has to have; without them it works as if there were none.
+    """
+    included = {kind.id: kind for kind in kinds}
+    found = [
+        (included[scaler], workload)
+        for scaler in SCALERS
+        if scaler in included
+        for workload in read_workloads(cluster, config, included[scaler], failed, problem(included[scaler]))
+    ]
+    if AUTOSCALERS.id not in included and not included.keys().isdisjoint(_AUTOSCALED):
+        unseen = lambda error: _LOG.debug("autoscalers are not looked at: %s", error)  # noqa: E731 - a callback, not a function
+        found += [(AUTOSCALERS, each) for each in read_workloads(cluster, config, AUTOSCALERS, unseen, lambda about, value: None)]
+    return found

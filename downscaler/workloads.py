@@ -15,6 +15,25 @@ class Template(Struct, frozen=True):
     spec: PodSpec = PodSpec()
 
 
+class Ceiling(Struct, frozen=True):
+    """The autoscaling part of a Stack."""
+
+    max_replicas: int | None = None
+
+
+class Retention(Struct, frozen=True):
+    """What becomes of a StatefulSet's volumes; the API's default is Retain."""
+
+    when_scaled: str = "Retain"
+
+
+class ScaleTarget(Struct, frozen=True):
+    """What an autoscaler scales. KEDA's default kind is Deployment."""
+
+    kind: str = "Deployment"
+    name: str = ""
+
+
 class WorkloadSpec(Struct, frozen=True):
     """The size fields of all built-in kinds; an object holds those of its own kind and the rest stay None."""
 
@@ -25,6 +44,13 @@ class WorkloadSpec(Struct, frozen=True):
     min_available: int | str | None = None
     max_unavailable: int | str | None = None
     template: Template = Template()
+    min_runners: int | None = None
+    number_of_instances: int | None = None
+    starting_deadline_seconds: int | None = None
+    autoscaler: Ceiling | None = None
+    horizontal_pod_autoscaler: Ceiling | None = None
+    persistent_volume_claim_retention_policy: Retention | None = None
+    scale_target_ref: ScaleTarget | None = None
 
 
 class Workload(Object, frozen=True):
