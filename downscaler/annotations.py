@@ -29,6 +29,8 @@ from downscaler.keys import (
     ORIGINAL_PAUSE,
     PREFIX,
     SCALE_CHILDREN,
+    UP_FOR,
+    UP_UNTIL,
     UPSCALE_PERIOD,
     UPTIME,
 )
@@ -38,6 +40,7 @@ from shared.errors import ValueProblem, shorten
 from shared.times import ACCEPTED_TIMESTAMP, format_duration, parse_duration, parse_timestamp
 
 INVALID = "InvalidConfiguration"
+LONGEST_UP_FOR = timedelta(days=31)
 UNTOUCHED = "left as it is until that is corrected"
 
 
@@ -87,6 +90,8 @@ class Overrides:
     exclude_until: datetime | None = None
     downtime_replicas: Size | None = None
     grace_period: timedelta | None = None
+    up_for: timedelta | None = None
+    up_until: datetime | None = None
     scale_children: bool | None = None
     allow_volume_deletion: bool | None = None
     deployed_at: datetime | None = None
@@ -147,6 +152,13 @@ def _read_replicas(text: str, context: Context) -> Size:
     return parse_replicas(text)
 
 
+def _read_up_for(text: str, context: Context) -> timedelta:
+    period = parse_duration(text)
+    if not timedelta(0) < period <= LONGEST_UP_FOR:
+        raise ValueProblem(text, f"a duration such as 3h, more than 0 and at most {format_duration(LONGEST_UP_FOR)}")
+    return period
+
+
 def _read_grace(text: str, context: Context) -> timedelta:
     """It can only shorten: a tenant must not keep an object up for ever by a long grace period."""
     accepted = (
@@ -174,6 +186,8 @@ _READERS: tuple[tuple[str, str, _Reader], ...] = (
     (DOWNTIME_REPLICAS, "downtime_replicas", _read_replicas),
     (DOWNSCALE_REPLICAS, "downtime_replicas", _read_replicas),
     (GRACE_PERIOD, "grace_period", _read_grace),
+    (UP_FOR, "up_for", _read_up_for),
+    (UP_UNTIL, "up_until", _read_instant),
     (SCALE_CHILDREN, "scale_children", _read_boolean),
     (ALLOW_VOLUME_DELETION, "allow_volume_deletion", _read_boolean),
 )
@@ -183,6 +197,8 @@ _UNREADABLE: Mapping[str, tuple[str, bool | None]] = {
     EXCLUDE: ("counts as true", True),
     EXCLUDE_UNTIL: ("excluded until that is corrected", True),
     GRACE_PERIOD: ("--grace-period applies", None),
+    UP_FOR: ("it has no effect", None),
+    UP_UNTIL: ("it has no effect", None),
     SCALE_CHILDREN: ("it counts as not set", None),
     ALLOW_VOLUME_DELETION: ("it counts as not set", None),
 }

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from downscaler.decide import Keep
-from downscaler.patches import patch_of
+from downscaler.patches import merged, patch_of
 from downscaler.plan import Planned, Planner
 from shared.cluster import Cluster
 from shared.errors import Conflict, NotFound, ThriftError
+from shared.kinds import NAMESPACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def _write(cluster: Cluster, planner: Planner, planned: Planned) -> Applied:
     while True:
         kind, workload = planned.kind, planned.workload
         patch = patch_of(kind, workload, planned.decision, planner.stamp)
+        if planned.notes:
+            patch = merged(patch or {}, {"metadata": {"annotations": dict(planned.notes)}})
         if patch is None:
             return Applied(planned, written=False)
         version = workload.metadata.resource_version
@@ -67,3 +70,15 @@ def _write(cluster: Cluster, planner: Planner, planned: Planned) -> Applied:
 
 def _gone(planned: Planned) -> Applied:
     return Applied(Planned(planned.kind, planned.workload, Keep("leaving", "deleted meanwhile")), written=False)
+
+
+def apply_notes(cluster: Cluster, planner: Planner, failed: Callable[[ThriftError], None]) -> None:
+    """Writes what time has made of the namespaces' annotations. A conflict waits for the next turn."""
+    for namespace, notes in planner.namespace_notes():
+        body = {"metadata": {"annotations": dict(notes)}}
+        try:
+            cluster.patch(NAMESPACES, None, namespace.name, body, resource_version=namespace.metadata.resource_version)
+        except (Conflict, NotFound):
+            continue
+        except ThriftError as error:
+            failed(error)

@@ -5,16 +5,19 @@ The flags are declared in `options.py`; `read_config` turns their texts into typ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TypeVar
 
 from downscaler.annotations import Context
+from downscaler.calendars import Calendar, parse_calendar
 from downscaler.customs import parse_generic
 from downscaler.options import COMPONENT, parser
-from downscaler.policy import CONFIGURATION, Orphans, Policy, RestorePolicy, Rules, Scope, Setting
+from downscaler.policy import CONFIGURATION, Orphans, Overlap, Policy, RestorePolicy, Rules, Scope, Setting
 from downscaler.schedule import Spec
 from downscaler.sizes import FOREIGN_KINDS, KINDS, Kind, generic_kind
 from downscaler.timespec import Defaults, check_weekframe, parse, zone_named
@@ -116,6 +119,7 @@ class _Reading:
         defaults = Defaults(
             timezone=self._read("default_timezone", lambda text: zone_named(text.strip()).key if text.strip() else None),
             weekframe=self._read("default_weekframe", lambda text: check_weekframe(text) if text.strip() else None),
+            calendars=self._read("calendars", _read_calendars),
         )
         return Context(defaults, timedelta(seconds=flags.grace_period), flags.deployment_time_annotation or None)
 
@@ -132,6 +136,7 @@ class _Reading:
             restore=RestorePolicy(flags.restore_policy),
             scale_children=Setting(flags.scale_children),
             allow_volume_deletion=Setting(flags.allow_volume_deletion),
+            overlap=Overlap(flags.overlap) if flags.overlap else None,
             skip_missed_runs=flags.missed_runs == "skip",
         )
 
@@ -155,6 +160,20 @@ def _read_kinds(text: str) -> tuple[Kind, ...]:
 
 def _read_generics(text: str) -> tuple[Kind, ...]:
     return tuple(generic_kind(parse_generic(item)) for item in split_list(text))
+
+
+def _read_calendars(text: str) -> tuple[Calendar, ...]:
+    found = []
+    for item in split_list(text):
+        name, _, path = item.partition("=")
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", name.strip()) or not path.strip():
+            raise ValueProblem(item, "NAME=FILE, where NAME is letters, digits, _ . or -")
+        try:
+            content = Path(path.strip()).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"calendar {name}: {path}: {getattr(error, 'strerror', None) or error}") from None
+        found.append(parse_calendar(name.strip(), content))
+    return tuple(found)
 
 
 def _read_namespaces(text: str) -> tuple[str, ...]:

@@ -61,6 +61,8 @@ class Tally:
     changed: list[Planned] = field(default_factory=list)
     avoided: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    # When the schedule next wants something else of anything, by what it wants.
+    ahead: dict[str, datetime] = field(default_factory=dict)
     remarks: dict[tuple[str, str, str, str], _Remark] = field(default_factory=dict)
 
     def failed(self, error: ThriftError) -> None:
@@ -81,6 +83,9 @@ class Tally:
         """Notes a decision; True if there is something to write."""
         for complaint in planned.complaints:
             self._complain(planned.kind.resource, planned.workload, complaint)
+        if planned.ahead is not None:
+            at, ruled = planned.ahead
+            self.ahead[ruled.want.value] = min(at, self.ahead.get(ruled.want.value, at))
         if planned.changes:
             return True
         self._keep(planned)
@@ -161,6 +166,13 @@ class Report:
             registry=registry,
         )
 
+        self._next = Gauge(
+            "kube_thrift_downscaler_next_transition_timestamp_seconds",
+            "When the schedule next wants something else of any object, by what it wants.",
+            ("direction",),
+            registry=registry,
+        )
+
     def change(self, now: datetime, planned: Planned) -> None:
         """Says one change, at once: a process that is killed later has still said it. Safe to call from several threads."""
         line, reason = describe(planned)
@@ -191,8 +203,10 @@ class Report:
             self._actions.labels(planned.kind.id, _direction(planned)).inc()
         for reason, _ in tally.failures:
             self._metrics.error(reason)
-        for gauge in (self._kept, self._invalid, self._avoided):
+        for gauge in (self._kept, self._invalid, self._avoided, self._next):
             gauge.clear()
+        for direction, at in tally.ahead.items():
+            self._next.labels(direction).set(at.timestamp())
         for (kind, cause), number in tally.kept.items():
             self._kept.labels(kind, cause).set(number)
         for kind, number in Counter(each.resource.plural for each in tally.remarks.values() if each.word == INVALID).items():
@@ -222,11 +236,14 @@ def describe(planned: Planned) -> tuple[str, str]:
             return f"{what}: {verb}, {noun} {before} -> {size}, original {original}: {reason}", word
         case Restore(before=before, size=size):
             return f"{what}: brought up, {noun} {before} -> {size}: {reason}", "ScaleUp"
-    return f"{what}: record removed: {reason}", ""
+        case Forget():
+            return f"{what}: record removed: {reason}", ""
+    notes = ", ".join(f"{key} removed" if value is None else f"{key} set to {value}" for key, value in planned.notes)
+    return f"{what}: {notes}: {reason}", ""
 
 
 _DIRECTIONS = {ScaleTo: "down", Restore: "up", Forget: "forget"}
 
 
 def _direction(planned: Planned) -> str:
-    return next(word for decision, word in _DIRECTIONS.items() if isinstance(planned.decision, decision))
+    return next((word for decision, word in _DIRECTIONS.items() if isinstance(planned.decision, decision)), "note")

@@ -89,8 +89,9 @@ def _scheduled(policy: Policy, now: datetime) -> Iterator[datetime]:
     ):
         if (change := _change(setting.value, now)) is not None:
             yield change
-    if policy.exclude_until is not None and policy.exclude_until.value > now:
-        yield policy.exclude_until.value
+    for until in (policy.exclude_until, policy.up_until):
+        if until is not None and until.value > now:
+            yield until.value
 
 
 @lru_cache(maxsize=4096)

@@ -16,6 +16,8 @@ EXCLUDE_UNTIL = "downscaler/exclude-until"
 DOWNTIME_REPLICAS = "downscaler/downtime-replicas"
 DOWNSCALE_REPLICAS = "downscaler/downscale-replicas"
 GRACE_PERIOD = "downscaler/grace-period"
+UP_FOR = "downscaler/up-for"
+UP_UNTIL = "downscaler/up-until"
 ORIGINAL = "downscaler/original-replicas"
 TARGET = "downscaler/downscaled-to"
 RECORD = "downscaler/record"
@@ -79,6 +81,18 @@ KEYS = (
         "workload, namespace",
         "seconds or a duration, at most `--grace-period`",
         "How long a new object is left up.",
+    ),
+    Key(
+        UP_FOR,
+        "workload, namespace",
+        "a duration up to 31d: `3h`, `1h30m`",
+        "Up from now on for that long, whatever the schedule says; the controller turns it into `downscaler/up-until`.",
+    ),
+    Key(
+        UP_UNTIL,
+        "workload, namespace",
+        "a time, as for `downscaler/exclude-until`",
+        "Up until then, whatever the schedule says; the controller removes it when it is over.",
     ),
     Key(
         SCALE_CHILDREN,

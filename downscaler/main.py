@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from itertools import chain
 
-from downscaler.apply import apply
+from downscaler.apply import apply, apply_notes
 from downscaler.commands import COMMANDS, Command
 from downscaler.config import Config, own_version, read_config
 from downscaler.count import LOG, Report, Tally
@@ -44,6 +44,7 @@ def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, me
         tally.namespaces(planner.namespace_complaints())
         looked_at = chain(_workloads(cluster, config, planner, tally, scalers), _orphans(cluster, config, planner, memory))
         changes = [planned for planned in looked_at if tally.decided(planned)]
+        apply_notes(cluster, planner, tally.failed)
         for planned, result in apply(cluster, planner, changes, partial(report.change, now)):
             tally.applied(planned, result)
     return report.finish(tally)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from downscaler.amounts import parse_replicas
-from downscaler.policy import Orphans, RestorePolicy
+from downscaler.policy import Orphans, Overlap, RestorePolicy
 from downscaler.sizes import KINDS
 from shared.errors import ValueProblem
 from shared.flags import FlagParser, add_common_flags, env_flag, seconds, switch
@@ -145,6 +145,19 @@ def _add_schedule(flags: FlagParser) -> None:
         flags,
         "--deployment-time-annotation",
         help="annotation that holds a workload's last deployment time, from which the grace period counts if it is later",
+    )
+    env_flag(
+        flags,
+        "--overlap",
+        env="OVERLAP",
+        choices=[each.value for each in Overlap],
+        help="what holds where uptime and downtime, or the two periods, overlap; without it downtime wins, periods do nothing",
+    )
+    env_flag(
+        flags,
+        "--calendars",
+        env="CALENDARS",
+        help="comma-separated NAME=FILE, calendars for holidays(NAME) in time specs: ICS, or lines of dates",
     )
     env_flag(flags, "--default-timezone", env="DEFAULT_TIMEZONE", help="time zone of time specs that name none")
     env_flag(flags, "--default-weekframe", env="DEFAULT_WEEKFRAME", help="weekdays of time specs that name none, such as Mon-Fri")

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from downscaler.amounts import Refusal
 from downscaler.annotations import Complaint, Overrides, read_overrides
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo, decide
-from downscaler.keys import DOWNTIME_REPLICAS, FORCE_UPTIME, ORIGINAL
+from downscaler.forecast import next_ruling
+from downscaler.keys import DOWNTIME_REPLICAS, FORCE_UPTIME, ORIGINAL, UP_FOR, UP_UNTIL
 from downscaler.patches import Stamp
 from downscaler.policy import (
     AUTOSCALER,
@@ -22,6 +24,7 @@ from downscaler.policy import (
     Orphans,
     Policy,
     Rules,
+    Ruling,
     excluded_by,
     govern,
     with_forcing_pod,
@@ -32,6 +35,9 @@ from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 from shared.errors import shorten
 from shared.objects import Object
+from shared.times import format_timestamp
+
+Notes: TypeAlias = tuple[tuple[str, str | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,15 @@ class Planned:
     complaints: tuple[Complaint, ...] = ()
     # Why it is no longer ours to put down, if it is only looked at because it carries a record; empty for all others.
     orphaned: str = ""
+    # Annotations of its own that time has turned into others; None removes one.
+    notes: Notes = ()
+    # When the schedule wants something else, and what; None if nothing is in sight.
+    ahead: tuple[datetime, Ruling] | None = None
 
     @property
     def changes(self) -> bool:
         """Whether there is something to write."""
-        return isinstance(self.decision, ScaleTo | Restore | Forget)
+        return bool(self.notes) or isinstance(self.decision, ScaleTo | Restore | Forget)
 
 
 @dataclass(frozen=True)
@@ -69,10 +79,12 @@ class Planner:
     now: datetime
     relations: Relations = field(default_factory=Relations)
     _policies: dict[str, Policy] = field(default_factory=dict, init=False, repr=False)
+    # By identity, with the policy itself, so that no other one can take its place in memory.
+    _next: dict[int, tuple[Policy, tuple[datetime, Ruling] | None]] = field(default_factory=dict, init=False, repr=False)
 
     def plan(self, kind: Kind, workload: Workload) -> Planned:
         """The decision on *workload*. Never raises for what somebody wrote on it."""
-        overrides = read_overrides(workload.metadata.annotations, self.rules.context)
+        overrides, notes = self._read(workload)
         policy = self._govern(kind, workload, overrides)
         if policy is None:
             return Planned(kind, workload, Keep("unread", f"namespace {workload.namespace} could not be read"))
@@ -82,7 +94,23 @@ class Planner:
         complaints = overrides.complaints + _own(decision) + _out_of_reach(kind, workload, overrides)
         if self.rules.orphans is Orphans.REPORT and isinstance(decision, Keep) and decision.cause == "excluded":
             complaints += _asleep(workload, decision.reason)
-        return Planned(kind, workload, decision, complaints)
+        return Planned(kind, workload, decision, complaints, notes=notes, ahead=self._ahead(policy))
+
+    def _read(self, about: Object) -> tuple[Overrides, Notes]:
+        """What *about* says, with a length of time from now on as an end, and the annotations that this makes of its own."""
+        overrides = read_overrides(about.metadata.annotations, self.rules.context)
+        if overrides.up_for is not None:
+            end = (self.now + overrides.up_for).replace(microsecond=0)
+            return replace(overrides, up_until=end), ((UP_FOR, None), (UP_UNTIL, format_timestamp(end)))
+        if overrides.up_until is not None and overrides.up_until <= self.now:
+            return overrides, ((UP_UNTIL, None),)
+        return overrides, ()
+
+    def _ahead(self, policy: Policy) -> tuple[datetime, Ruling] | None:
+        # Most workloads of a namespace are governed by one and the same policy.
+        if (key := id(policy)) not in self._next:
+            self._next[key] = (policy, next_ruling(policy, self.now))
+        return self._next[key][1]
 
     def plan_orphan(self, kind: Kind, workload: Workload, why: str, *, restore: bool = True) -> Planned:
         """The decision on an object that carries a record and is no longer ours: back up, or left asleep and reported."""
@@ -105,7 +133,7 @@ class Planner:
 
     def govern(self, kind: Kind, workload: Workload) -> Policy | None:
         """What governs *workload*, all layers folded; None if its namespace could not be read."""
-        return self._govern(kind, workload, read_overrides(workload.metadata.annotations, self.rules.context))
+        return self._govern(kind, workload, self._read(workload)[0])
 
     def _govern(self, kind: Kind, workload: Workload, overrides: Overrides) -> Policy | None:
         base = self.policy_of(workload.namespace)
@@ -132,10 +160,16 @@ class Planner:
             policy = replace(policy, hold=self.forced.hold)
         if namespace in self.forced.namespaces or (self.forced.namespaces and not self.rules.forced_per_namespace):
             policy = with_forcing_pod(policy)
-        policy = with_layer(policy, read_overrides(found.metadata.annotations, self.rules.context), NAMESPACE)
+        policy = with_layer(policy, self._read(found)[0], NAMESPACE)
         policy = excluded_by(policy, self.rules.scope.namespace_exclusion(namespace))
         self._policies[namespace] = policy
         return policy
+
+    def namespace_notes(self) -> Iterator[tuple[Object, Notes]]:
+        """What time has made of the namespaces' own annotations."""
+        for namespace in self.namespaces.values():
+            if namespace.metadata.annotations and (notes := self._read(namespace)[1]):
+                yield namespace, notes
 
     def namespace_complaints(self) -> Iterator[tuple[Object, Complaint]]:
         """What cannot be read on the namespaces themselves."""

@@ -38,6 +38,14 @@ class RestorePolicy(Enum):
     IF_UNTOUCHED = "if-untouched"
 
 
+class Overlap(Enum):
+    """What holds where uptime and downtime, or the two periods, claim the same moment."""
+
+    DOWN = "down"
+    UP = "up"
+    KEEP = "keep"
+
+
 class Orphans(Enum):
     """What becomes of objects that were put down and are no longer in scope."""
 
@@ -80,6 +88,10 @@ class Policy:
     # Why the workload is excluded, whatever the time; empty if it is not.
     excluded: str = ""
     exclude_until: Setting[datetime] | None = None
+    # Until when somebody asked for uptime, whatever the schedule says.
+    up_until: Setting[datetime] | None = None
+    # None: downtime wins over uptime, and nothing is changed where the two periods overlap.
+    overlap: Overlap | None = None
     # When the workload was deployed last, by the annotation named in the configuration; None: when it was created.
     deployed_at: datetime | None = None
     broken: tuple[tuple[str, Complaint], ...] = ()
@@ -127,6 +139,9 @@ def with_layer(policy: Policy, overrides: Overrides, source: str) -> Policy:
     until = overrides.exclude_until
     if until is not None and (policy.exclude_until is None or until > policy.exclude_until.value):
         changes["exclude_until"] = Setting(until, source)
+    asked = overrides.up_until
+    if asked is not None and (policy.up_until is None or asked > policy.up_until.value):
+        changes["up_until"] = Setting(asked, source)
     blocking = tuple((source, complaint) for complaint in overrides.complaints if complaint.blocking)
     set_here = {FIELDS[complaint.key] for _, complaint in blocking} | changes.keys()
     kept = tuple((layer, complaint) for layer, complaint in policy.broken if FIELDS[complaint.key] not in set_here)
@@ -166,6 +181,9 @@ def wanted(policy: Policy, now: datetime) -> Ruling:
 
     Forced uptime, then forced downtime, then the two periods if either is set at any layer, then uptime less downtime.
     """
+    if policy.up_until is not None and now < policy.up_until.value:
+        source = policy.up_until.source
+        return Ruling(Want.UP, f"asked for until {policy.up_until.value:%Y-%m-%d %H:%M} UTC ({source})", "up_until", source)
     if policy.force_uptime.value.matches(now):
         source = policy.force_uptime.source
         return Ruling(Want.UP, f"uptime is forced ({source})", "force_uptime", source)
@@ -174,9 +192,13 @@ def wanted(policy: Policy, now: datetime) -> Ruling:
         return Ruling(Want.DOWN, f"downtime is forced ({source})", "force_downtime", source)
     if not (policy.upscale_period.value.is_never and policy.downscale_period.value.is_never):
         return _by_periods(policy, now)
-    if policy.downtime.value.matches(now):
+    up, down = policy.uptime.value.matches(now), policy.downtime.value.matches(now)
+    if up and down and not policy.uptime.value.is_always and policy.overlap in (Overlap.UP, Overlap.KEEP):
+        want = Want.UP if policy.overlap is Overlap.UP else Want.LEAVE
+        return Ruling(want, f"in uptime and in downtime at once: --overlap={policy.overlap.value}")
+    if down:
         return _ruling(Want.DOWN, "in downtime", "downtime", policy.downtime)
-    if policy.uptime.value.matches(now):
+    if up:
         return _ruling(Want.UP, "in uptime", "uptime", policy.uptime)
     return _ruling(Want.DOWN, "not in uptime", "uptime", policy.uptime)
 
@@ -190,6 +212,9 @@ def ruling(policy: Policy, now: datetime) -> Ruling:
 
 def _by_periods(policy: Policy, now: datetime) -> Ruling:
     up, down = policy.upscale_period.value.matches(now), policy.downscale_period.value.matches(now)
+    if up and down and policy.overlap in (Overlap.UP, Overlap.DOWN):
+        want = Want.UP if policy.overlap is Overlap.UP else Want.DOWN
+        return Ruling(want, f"in both periods at once: --overlap={policy.overlap.value}")
     if up and down:
         return Ruling(Want.LEAVE, "in the upscale period and the downscale period at once")
     if up:

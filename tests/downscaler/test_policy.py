@@ -14,6 +14,7 @@ from downscaler.policy import (
     NAMESPACE,
     POD,
     WORKLOAD,
+    Overlap,
     Policy,
     Scope,
     Setting,
@@ -223,3 +224,26 @@ def test_the_deployment_time_reaches_the_policy() -> None:
     overrides = read_overrides({"example.org/deployed": "2026-03-23T11:00:00Z"}, context)
     assert with_layer(Policy(), overrides, WORKLOAD).deployed_at == datetime(2026, 3, 23, 11, tzinfo=UTC)
     assert with_layer(Policy(), overrides, NAMESPACE).deployed_at is None
+
+
+OFFICE = "Mon-Fri 08:00-18:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("overlap", "own", "expected"),
+    [
+        (None, {"uptime": OFFICE, "downtime": "Mon UTC"}, Want.DOWN),
+        (Overlap.DOWN, {"uptime": OFFICE, "downtime": "Mon UTC"}, Want.DOWN),
+        (Overlap.UP, {"uptime": OFFICE, "downtime": "Mon UTC"}, Want.UP),
+        (Overlap.KEEP, {"uptime": OFFICE, "downtime": "Mon UTC"}, Want.LEAVE),
+        # An uptime of always is how nobody says anything, and no overlap.
+        (Overlap.UP, {"downtime": "Mon UTC"}, Want.DOWN),
+        (Overlap.KEEP, {"downtime": "Mon UTC"}, Want.DOWN),
+        (None, {"upscale-period": OFFICE, "downscale-period": "Mon UTC"}, Want.LEAVE),
+        (Overlap.KEEP, {"upscale-period": OFFICE, "downscale-period": "Mon UTC"}, Want.LEAVE),
+        (Overlap.UP, {"upscale-period": OFFICE, "downscale-period": "Mon UTC"}, Want.UP),
+        (Overlap.DOWN, {"upscale-period": OFFICE, "downscale-period": "Mon UTC"}, Want.DOWN),
+    ],
+)
+def test_overlaps(overlap: Overlap | None, own: dict[str, str], expected: Want) -> None:
+    assert wanted(layered(Policy(overlap=overlap), own), NOON).want is expected
