@@ -18,6 +18,7 @@ from downscaler.calendars import Calendar, parse_calendar
 from downscaler.customs import parse_generic
 from downscaler.options import COMPONENT, parser
 from downscaler.policy import CONFIGURATION, Orphans, Overlap, Policy, RestorePolicy, Rules, Scope, Setting
+from downscaler.safety import Safety
 from downscaler.schedule import Spec
 from downscaler.sizes import FOREIGN_KINDS, KINDS, Kind, generic_kind
 from downscaler.timespec import Defaults, check_weekframe, parse, zone_named
@@ -38,6 +39,7 @@ class Config:
     kinds: tuple[Kind, ...]
     namespaces: tuple[str, ...]
     rules: Rules
+    safety: Safety = Safety()
     enable_events: bool = False
     once: bool = False
     debug: bool = False
@@ -77,6 +79,11 @@ class _Reading:
             kinds=(*self._read("include_resources", _read_kinds), *self._read("custom_kinds", _read_generics)),
             namespaces=self._read("namespace", _read_namespaces),
             rules=self._rules(),
+            safety=Safety(
+                max_unscheduled=int(flags.max_unscheduled.rstrip("%")) / 100,
+                fight_flips=flags.fight_flips,
+                fight_window=timedelta(seconds=flags.fight_window),
+            ),
             enable_events=flags.enable_events,
             once=flags.once,
             debug=flags.debug,
@@ -103,6 +110,7 @@ class _Reading:
         scope = Scope(
             namespaces=self._read("exclude_namespaces", lambda text: regex_names(split_list(text))),
             names=self._read("exclude_deployments", lambda text: exact_names(split_list(text))),
+            kube_system=self._flags.allow_kube_system,
             labels=self._read("matching_labels", lambda text: label_matcher(split_list(text))),
         )
         return Rules(

@@ -173,6 +173,13 @@ class Report:
             registry=registry,
         )
 
+        self._fights = Gauge(
+            "kube_thrift_downscaler_fights",
+            "Objects that somebody keeps setting back and that are left alone therefore, by kind.",
+            ("kind",),
+            registry=registry,
+        )
+
     def change(self, now: datetime, planned: Planned) -> None:
         """Says one change, at once: a process that is killed later has still said it. Safe to call from several threads."""
         line, reason = describe(planned)
@@ -205,6 +212,10 @@ class Report:
             self._metrics.error(reason)
         for gauge in (self._kept, self._invalid, self._avoided, self._next):
             gauge.clear()
+        self._fights.clear()
+        for (kind, cause), number in tally.kept.items():
+            if cause == "fight":
+                self._fights.labels(kind).set(number)
         for direction, at in tally.ahead.items():
             self._next.labels(direction).set(at.timestamp())
         for (kind, cause), number in tally.kept.items():

@@ -39,6 +39,8 @@ Cause: TypeAlias = Literal[
     "unsized",
     "orphaned",
     "autoscaled",
+    "fight",
+    "held",
 ]
 
 

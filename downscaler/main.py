@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
 
-from downscaler.apply import apply, apply_notes
+from downscaler.apply import Applied, apply, apply_notes
 from downscaler.commands import COMMANDS, Command
 from downscaler.config import Config, own_version, read_config
 from downscaler.count import LOG, Report, Tally
+from downscaler.decide import ScaleTo
+from downscaler.itself import itself
 from downscaler.memory import Memory
 from downscaler.options import COMPONENT
-from downscaler.plan import Planned, Planner
+from downscaler.plan import Forced, Planned, Planner
 from downscaler.policy import Orphans
 from downscaler.probe import served_kinds
 from downscaler.read import read_forced, read_namespaces, read_recorded, read_scalers, read_workloads
 from downscaler.relations import SCALERS, Relations
+from downscaler.safety import Safety, settle, without_fights, without_masses
 from downscaler.sizes import KINDS, Kind
 from downscaler.workloads import Workload
 from shared.clock import SystemClock
@@ -40,14 +44,40 @@ def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, me
         namespaces = read_namespaces(cluster, config, tally.failed)
         forced = read_forced(cluster, config, tally.failed)
         scalers = read_scalers(cluster, config, config.kinds, tally.failed, tally.unreadable)
-        planner = Planner(config.rules, namespaces, forced, now, Relations.of(scalers))
+        planner = Planner(config.rules, namespaces, _held(forced, lasting), now, Relations.of(scalers))
         tally.namespaces(planner.namespace_complaints())
         looked_at = chain(_workloads(cluster, config, planner, tally, scalers), _orphans(cluster, config, planner, memory))
-        changes = [planned for planned in looked_at if tally.decided(planned)]
+        changes = safe_changes(looked_at, config.safety, planner, lasting, tally)
         apply_notes(cluster, planner, tally.failed)
-        for planned, result in apply(cluster, planner, changes, partial(report.change, now)):
-            tally.applied(planned, result)
-    return report.finish(tally)
+        for planned, applied in apply(cluster, planner, changes, partial(report.change, now)):
+            tally.applied(planned, applied)
+            if isinstance(applied, Applied) and applied.written and isinstance(applied.planned.decision, ScaleTo):
+                lasting.put_down(planned.workload.metadata.uid, now)
+    result = report.finish(tally)
+    if result.ok:
+        lasting.good(now)
+    return result
+
+
+def safe_changes(looked_at: Iterable[Planned], safety: Safety, planner: Planner, memory: Memory, tally: Tally) -> list[Planned]:
+    """What to write of all that was looked at; the rest is counted, with what was stopped on the way."""
+    changes, number = [], 0
+    for planned in looked_at:
+        number += 1
+        settle(planned, memory)
+        if planned.changes:
+            changes.append(planned)
+        else:
+            tally.decided(planned)
+    changes = without_fights(changes, memory, safety, planner)
+    changes, line = without_masses(changes, number, planner, memory, safety)
+    if line:
+        tally.failures.append(("MassChange", line))
+    return [planned for planned in changes if tally.decided(planned)]
+
+
+def _held(forced: Forced, memory: Memory) -> Forced:
+    return replace(forced, hold=forced.hold or memory.hold) if memory.hold else forced
 
 
 def _workloads(
@@ -88,17 +118,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         if command is not None:
             return _serve(replace(read_config(argv[1:]), once=True), command)
         memory = Memory()
-        return _serve(read_config(argv), partial(run_once, memory=memory))
+        return _serve(read_config(argv), partial(run_once, memory=memory), memory)
     except UsageError as problem:
         fail(COMPONENT, problem)
 
 
-def _serve(config: Config, turn: Command) -> int:
+def _serve(config: Config, turn: Command, memory: Memory | None = None) -> int:
     setup_logging(config.debug, config.json_logs)
     health = Health(config.interval, turn_deadline=config.turn_timeout)
     clock = SystemClock(health.stop)
     metrics = Metrics(COMPONENT, own_version(), clock)
     with Cluster.connect(config.connection, clock=clock, stop=health.stop, observe=metrics.observe_request) as cluster:
+        scope = replace(config.rules.scope, itself=itself(cluster, os.environ))
+        config = replace(config, rules=replace(config.rules, scope=scope))
         emit = cluster.emit if config.enable_events else None
         report = Report(metrics, emit, dry_run=config.connection.dry_run, always_sum_up=config.once)
         LOG.info("%s %s: %s on %s", COMPONENT, own_version(), ", ".join(kind.id for kind in config.kinds), cluster.server)
@@ -107,7 +139,7 @@ def _serve(config: Config, turn: Command) -> int:
         server = start_metrics_server(config.metrics_port, metrics, health, clock) if config.metrics_port else None
         try:
             return run_loop(
-                lambda: _timed(turn, cluster, config, (clock, metrics, report)),
+                lambda: _timed(partial(turn, cluster, config), report, metrics, clock, memory),
                 interval=config.interval,
                 once=config.once,
                 clock=clock,
@@ -119,10 +151,13 @@ def _serve(config: Config, turn: Command) -> int:
                 server.close()
 
 
-def _timed(turn: Command, cluster: Cluster, config: Config, process: tuple[SystemClock, Metrics, Report]) -> TurnResult:
-    clock, metrics, report = process
-    begun = clock.monotonic()
-    result = turn(cluster, config, clock.now(), report)
+def _timed(
+    turn: Callable[[datetime, Report], TurnResult], report: Report, metrics: Metrics, clock: SystemClock, memory: Memory | None
+) -> TurnResult:
+    begun, now = clock.monotonic(), clock.now()
+    if memory is not None:
+        memory.tick(now, begun)
+    result = turn(now, report)
     metrics.turn_ended(result.ok, clock.monotonic() - begun)
     return result
 

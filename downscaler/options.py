@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from downscaler.amounts import parse_replicas
 from downscaler.policy import Orphans, Overlap, RestorePolicy
 from downscaler.sizes import KINDS
 from shared.errors import ValueProblem
-from shared.flags import FlagParser, add_common_flags, env_flag, seconds, switch
+from shared.flags import FlagParser, add_common_flags, env_flag, positive_seconds, seconds, switch, whole
 
 COMPONENT = "kube-downscaler"
 OWN_NAMES = "kube-downscaler,downscaler,py-kube-downscaler,kube-thrift-downscaler"
@@ -26,6 +28,31 @@ def parser() -> FlagParser:
     _add_selection(flags)
     _add_schedule(flags)
     switch(flags, "--enable-events", help="write a Kubernetes Event for each change and for each broken annotation")
+    switch(flags, "--allow-kube-system", help="also scale what is in kube-system, unless it is in --exclude-namespaces")
+    env_flag(
+        flags,
+        "--max-unscheduled",
+        env="MAX_UNSCHEDULED",
+        type=_share,
+        default="50%",
+        help="share of all objects that may go down at once although no schedule of theirs changed; beyond it they are held",
+    )
+    env_flag(
+        flags,
+        "--fight-flips",
+        env="FIGHT_FLIPS",
+        type=whole(0, 100),
+        default=5,
+        help="how often within --fight-window an object is put down again before it is left to whoever sets it back; 0: always",
+    )
+    env_flag(
+        flags,
+        "--fight-window",
+        env="FIGHT_WINDOW",
+        type=positive_seconds,
+        default=1800.0,
+        help="seconds in which --fight-flips count",
+    )
     switch(flags, "--scale-children", help="suspend and resume the unfinished Jobs of CronJobs with them")
     switch(flags, "--allow-volume-deletion", help="scale StatefulSets down although that deletes their volumes")
     env_flag(
@@ -161,6 +188,13 @@ def _add_schedule(flags: FlagParser) -> None:
     )
     env_flag(flags, "--default-timezone", env="DEFAULT_TIMEZONE", help="time zone of time specs that name none")
     env_flag(flags, "--default-weekframe", env="DEFAULT_WEEKFRAME", help="weekdays of time specs that name none, such as Mon-Fri")
+
+
+def _share(text: str) -> str:
+    match = re.fullmatch(r"(\d{1,3})%", text.strip(), re.ASCII)
+    if match is None or int(match[1]) > 100:
+        raise ValueProblem(text, "a percentage from 0% to 100%")
+    return f"{int(match[1])}%"
 
 
 def grace_seconds(text: str) -> float:

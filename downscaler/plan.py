@@ -18,6 +18,7 @@ from downscaler.keys import DOWNTIME_REPLICAS, FORCE_UPTIME, ORIGINAL, UP_FOR, U
 from downscaler.patches import Stamp
 from downscaler.policy import (
     AUTOSCALER,
+    CONFIGURATION,
     NAMESPACE,
     SCALED,
     WORKLOAD,
@@ -27,6 +28,7 @@ from downscaler.policy import (
     Ruling,
     excluded_by,
     govern,
+    ruling,
     with_forcing_pod,
     with_layer,
 )
@@ -105,6 +107,14 @@ class Planner:
         if overrides.up_until is not None and overrides.up_until <= self.now:
             return overrides, ((UP_UNTIL, None),)
         return overrides, ()
+
+    def explained(self, planned: Planned, since: datetime) -> bool:
+        """Whether a schedule has begun to want what *planned* does after *since*, or the operator's own flags want it."""
+        policy = self.govern(planned.kind, planned.workload)
+        if policy is None or ruling(policy, self.now).source == CONFIGURATION:
+            return True
+        coming = next_ruling(policy, since)
+        return coming is not None and coming[0] <= self.now
 
     def _ahead(self, policy: Policy) -> tuple[datetime, Ruling] | None:
         # Most workloads of a namespace are governed by one and the same policy.

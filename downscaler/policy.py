@@ -22,6 +22,7 @@ from shared.filters import LabelMatcher, Names
 T = TypeVar("T")
 
 CONFIGURATION = "configuration"
+KUBE_SYSTEM = "kube-system"
 POD = "pod annotation"
 AUTOSCALER = "autoscaler annotation"
 SCALED = "annotation of what it scales"
@@ -240,14 +241,23 @@ class Scope:
     namespaces: Names = Names()
     names: Names = Names()
     labels: LabelMatcher = LabelMatcher()
+    # The controller's own workloads, as kind (or "*"), namespace and name.
+    itself: frozenset[tuple[str, str, str]] = frozenset()
+    # Whether the cluster's own workloads may be scaled, too.
+    kube_system: bool = False
 
     def namespace_exclusion(self, namespace: str) -> str:
         """Why a whole namespace is excluded; empty if it is not."""
+        if namespace == KUBE_SYSTEM and not self.kube_system:
+            return f"namespace {namespace} is always excluded without --allow-kube-system"
         return f"namespace {namespace} is in --exclude-namespaces" if self.namespaces.matches(namespace) else ""
 
     def exclusion(self, kind: Kind, workload: Workload) -> str:
         """Why one workload is excluded; empty if it is not."""
         meta = workload.metadata
+        for own in (kind.resource.kind, "*") if self.itself else ():
+            if (own, workload.namespace, meta.name) in self.itself:
+                return "it is this controller itself"
         if self.names.matches(meta.name):
             return "its name is in --exclude-deployments"
         if not self.labels.matches(meta.labels):

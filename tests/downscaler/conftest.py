@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from downscaler.commands import COMMANDS
 from downscaler.config import read_config
 from downscaler.count import Report
+from downscaler.itself import itself
 from downscaler.main import run_once
 from downscaler.memory import Memory
 from shared.cluster import Cluster
@@ -122,6 +123,11 @@ class Controller:
 
     def turn(self) -> TurnResult:
         return run_once(self.cluster, self.config, self.sim.clock.now(), self.report)
+
+    def be(self, environ: dict[str, str]) -> None:
+        """Runs in the pod that *environ* names."""
+        scope = replace(self.config.rules.scope, itself=itself(self.cluster, environ))
+        self.config = replace(self.config, rules=replace(self.config.rules, scope=scope))
 
     def lasting_turn(self) -> TurnResult:
         """A turn of a process that remembers the turns before."""

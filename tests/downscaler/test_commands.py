@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -201,7 +203,18 @@ def test_no_secret_raises_anything_but_our_own_error(data: dict[str, str]) -> No
 # ---- the command line
 
 
-def test_the_commands_take_the_controllers_flags(world: Any, tmp_path: Any, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """The command sets logging up for the whole process; other tests want it as it was."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
+
+@pytest.mark.usefixtures("own_logging")
+def test_the_commands_take_the_controllers_flags(world: Any, tmp_path: Any) -> None:
     world.deployment(replicas=0, **ASLEEP)
     path = world.sim.write_kubeconfig(tmp_path / "config")
     assert main(["restore-all", f"--kubeconfig={path}"]) == 0
