@@ -15,6 +15,7 @@ from typing import TypeAlias
 from downscaler.amounts import Size, parse_replicas
 from downscaler.keys import (
     ALLOW_VOLUME_DELETION,
+    DEPENDS_ON,
     DOWNSCALE_PERIOD,
     DOWNSCALE_REPLICAS,
     DOWNTIME,
@@ -33,10 +34,13 @@ from downscaler.keys import (
     UP_UNTIL,
     UPSCALE_PERIOD,
     UPTIME,
+    WAVE,
 )
 from downscaler.schedule import Spec
+from downscaler.sizes import kind_named
 from downscaler.timespec import ACCEPTED, NO_DEFAULTS, Defaults, parse
 from shared.errors import ValueProblem, shorten
+from shared.filters import split_list
 from shared.times import ACCEPTED_TIMESTAMP, format_duration, parse_duration, parse_timestamp
 
 INVALID = "InvalidConfiguration"
@@ -90,6 +94,9 @@ class Overrides:
     exclude_until: datetime | None = None
     downtime_replicas: Size | None = None
     grace_period: timedelta | None = None
+    wave: int | None = None
+    # Kind as in --include-resources, namespace (empty: the same) and name.
+    depends_on: tuple[tuple[str, str, str], ...] | None = None
     up_for: timedelta | None = None
     up_until: datetime | None = None
     scale_children: bool | None = None
@@ -99,7 +106,7 @@ class Overrides:
 
 
 NOTHING = Overrides()
-_Value: TypeAlias = Spec | Size | bool | datetime | timedelta | None
+_Value: TypeAlias = Spec | Size | bool | datetime | timedelta | tuple[tuple[str, str, str], ...] | None
 _Reader: TypeAlias = Callable[[str, Context], _Value]
 
 
@@ -152,6 +159,22 @@ def _read_replicas(text: str, context: Context) -> Size:
     return parse_replicas(text)
 
 
+def _read_wave(text: str, context: Context) -> int:
+    if not re.fullmatch(r"-?\d{1,4}", text.strip(), re.ASCII) or not -1000 <= int(text) <= 1000:
+        raise ValueProblem(text, "a whole number from -1000 to 1000")
+    return int(text)
+
+
+def _read_depends_on(text: str, context: Context) -> tuple[tuple[str, str, str], ...]:
+    found = []
+    for item in split_list(text):
+        *namespace, kind, name = ["", *item.split("/")][-3:]
+        if item.count("/") not in (1, 2) or not name or (item.count("/") == 2 and not namespace[0]):
+            raise ValueProblem(text, "namespace/kind/name or kind/name, several joined by commas")
+        found.append((kind_named(kind).id, namespace[0], name))
+    return tuple(found)
+
+
 def _read_up_for(text: str, context: Context) -> timedelta:
     period = parse_duration(text)
     if not timedelta(0) < period <= LONGEST_UP_FOR:
@@ -186,6 +209,8 @@ _READERS: tuple[tuple[str, str, _Reader], ...] = (
     (DOWNTIME_REPLICAS, "downtime_replicas", _read_replicas),
     (DOWNSCALE_REPLICAS, "downtime_replicas", _read_replicas),
     (GRACE_PERIOD, "grace_period", _read_grace),
+    (WAVE, "wave", _read_wave),
+    (DEPENDS_ON, "depends_on", _read_depends_on),
     (UP_FOR, "up_for", _read_up_for),
     (UP_UNTIL, "up_until", _read_instant),
     (SCALE_CHILDREN, "scale_children", _read_boolean),
@@ -197,6 +222,8 @@ _UNREADABLE: Mapping[str, tuple[str, bool | None]] = {
     EXCLUDE: ("counts as true", True),
     EXCLUDE_UNTIL: ("excluded until that is corrected", True),
     GRACE_PERIOD: ("--grace-period applies", None),
+    WAVE: ("it has no effect", None),
+    DEPENDS_ON: ("it has no effect", None),
     UP_FOR: ("it has no effect", None),
     UP_UNTIL: ("it has no effect", None),
     SCALE_CHILDREN: ("it counts as not set", None),

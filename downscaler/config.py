@@ -22,6 +22,7 @@ from downscaler.safety import Safety
 from downscaler.schedule import Spec
 from downscaler.sizes import FOREIGN_KINDS, KINDS, Kind, generic_kind
 from downscaler.timespec import Defaults, check_weekframe, parse, zone_named
+from downscaler.waves import Pace
 from shared.cluster import Connection
 from shared.errors import UsageError, ValueProblem
 from shared.filters import exact_names, label_matcher, regex_names, split_list
@@ -40,6 +41,7 @@ class Config:
     namespaces: tuple[str, ...]
     rules: Rules
     safety: Safety = Safety()
+    pace: Pace = Pace()
     enable_events: bool = False
     once: bool = False
     debug: bool = False
@@ -79,6 +81,7 @@ class _Reading:
             kinds=(*self._read("include_resources", _read_kinds), *self._read("custom_kinds", _read_generics)),
             namespaces=self._read("namespace", _read_namespaces),
             rules=self._rules(),
+            pace=Pace(timedelta(seconds=flags.wave_timeout), flags.wakes_per_minute),
             safety=Safety(
                 max_unscheduled=int(flags.max_unscheduled.rstrip("%")) / 100,
                 fight_flips=flags.fight_flips,
@@ -120,6 +123,7 @@ class _Reading:
             forced_per_namespace=self._flags.force_uptime_scope == "namespace",
             orphans=Orphans(self._flags.orphans),
             version=own_version(),
+            jitter=timedelta(seconds=self._flags.jitter),
         )
 
     def _context(self) -> Context:

@@ -40,6 +40,8 @@ Cause: TypeAlias = Literal[
     "orphaned",
     "autoscaled",
     "fight",
+    "waiting",
+    "throttled",
     "held",
 ]
 

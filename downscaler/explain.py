@@ -6,7 +6,7 @@ It asks the same planner as the controller, so that an explanation cannot differ
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from downscaler.amounts import Size
@@ -67,7 +67,7 @@ def explain(planner: Planner, kind: Kind, workload: Workload) -> Explanation:
     """The explanation of what *planner* decides about *workload*. Raises nothing for what is written on it."""
     planned = planner.plan(kind, workload)
     policy = planner.govern(kind, workload)
-    ruled = None if policy is None else ruling(policy, planner.now)
+    ruled = None if policy is None else ruling(policy, planner.at(workload.namespace))
     decision = planned.decision
     return Explanation(
         kind=kind.id,
@@ -84,7 +84,7 @@ def explain(planner: Planner, kind: Kind, workload: Workload) -> Explanation:
         change=_change(kind, decision),
         reason=decision.reason,
         complaints=tuple(complaint.text for complaint in planned.complaints),
-        next=() if policy is None else tuple(_ahead(kind, workload, policy, planner.now)),
+        next=() if policy is None else tuple(_ahead(planner, kind, workload, policy)),
     )
 
 
@@ -93,9 +93,13 @@ def _record(workload: Workload) -> dict[str, str]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _ahead(kind: Kind, workload: Workload, policy: Policy, now: datetime) -> list[Transition]:
+def _ahead(planner: Planner, kind: Kind, workload: Workload, policy: Policy) -> list[Transition]:
     """Nothing is foretold of what cannot be read."""
-    return [] if policy.broken and not policy.exclusion(now) else transitions(kind, workload, policy, now)
+    late = planner.rules.lateness(workload.namespace)
+    now = planner.now - late
+    if policy.broken and not policy.exclusion(now):
+        return []
+    return [replace(each, at=each.at + late) for each in transitions(kind, workload, policy, now)]
 
 
 def _decider(policy: Policy | None, decision: Decision, key: str, source: str) -> str:
@@ -135,10 +139,14 @@ def _rows(planner: Planner, kind: Kind, workload: Workload, policy: Policy) -> I
             yield Row(key, values, counts)
 
 
-def _text(setting: Setting[Spec] | Setting[Size] | Setting[timedelta] | Setting[bool]) -> str:
+def _text(
+    setting: Setting[Spec] | Setting[Size] | Setting[timedelta] | Setting[bool] | Setting[tuple[tuple[str, str, str], ...]],
+) -> str:
     value = setting.value
     if isinstance(value, Spec):
         return value.text
+    if isinstance(value, tuple):
+        return ",".join("/".join(each) for each in value) or "nothing"
     return format_duration(value) if isinstance(value, timedelta) else str(value).lower()
 
 

@@ -16,6 +16,8 @@ EXCLUDE_UNTIL = "downscaler/exclude-until"
 DOWNTIME_REPLICAS = "downscaler/downtime-replicas"
 DOWNSCALE_REPLICAS = "downscaler/downscale-replicas"
 GRACE_PERIOD = "downscaler/grace-period"
+WAVE = "downscaler/wave"
+DEPENDS_ON = "downscaler/depends-on"
 UP_FOR = "downscaler/up-for"
 UP_UNTIL = "downscaler/up-until"
 ORIGINAL = "downscaler/original-replicas"
@@ -93,6 +95,18 @@ KEYS = (
         "workload, namespace",
         "a time, as for `downscaler/exclude-until`",
         "Up until then, whatever the schedule says; the controller removes it when it is over.",
+    ),
+    Key(
+        WAVE,
+        "workload, namespace",
+        "a whole number from -1000 to 1000",
+        "Lower waves of a namespace wake first and sleep last; without it 0.",
+    ),
+    Key(
+        DEPENDS_ON,
+        "workload",
+        "`namespace/kind/name` or `kind/name`, several joined by commas",
+        "Wakes after these are ready, and sleeps before them.",
     ),
     Key(
         SCALE_CHILDREN,

@@ -23,8 +23,9 @@ from downscaler.policy import Orphans
 from downscaler.probe import served_kinds
 from downscaler.read import read_forced, read_namespaces, read_recorded, read_scalers, read_workloads
 from downscaler.relations import SCALERS, Relations
-from downscaler.safety import Safety, settle, without_fights, without_masses
+from downscaler.safety import settle, without_fights, without_masses
 from downscaler.sizes import KINDS, Kind
+from downscaler.waves import Scene
 from downscaler.workloads import Workload
 from shared.clock import SystemClock
 from shared.cluster import Cluster
@@ -47,7 +48,7 @@ def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, me
         planner = Planner(config.rules, namespaces, _held(forced, lasting), now, Relations.of(scalers))
         tally.namespaces(planner.namespace_complaints())
         looked_at = chain(_workloads(cluster, config, planner, tally, scalers), _orphans(cluster, config, planner, memory))
-        changes = safe_changes(looked_at, config.safety, planner, lasting, tally)
+        changes = settled(looked_at, config, planner, memory, tally)
         apply_notes(cluster, planner, tally.failed)
         for planned, applied in apply(cluster, planner, changes, partial(report.change, now)):
             tally.applied(planned, applied)
@@ -59,20 +60,29 @@ def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, me
     return result
 
 
-def safe_changes(looked_at: Iterable[Planned], safety: Safety, planner: Planner, memory: Memory, tally: Tally) -> list[Planned]:
-    """What to write of all that was looked at; the rest is counted, with what was stopped on the way."""
-    changes, number = [], 0
+def settled(
+    looked_at: Iterable[Planned], config: Config, planner: Planner, lasting: Memory | None, tally: Tally
+) -> list[Planned]:
+    """What to write of all that was looked at, in order; the rest is counted, with what was stopped or has to wait.
+
+    Without a lasting memory nothing waits: nobody would remember since when.
+    """
+    memory, scene, number = lasting or Memory(), Scene(), 0
+    changes: list[Planned] = []
     for planned in looked_at:
         number += 1
         settle(planned, memory)
+        scene.see(planned)
         if planned.changes:
             changes.append(planned)
         else:
             tally.decided(planned)
-    changes = without_fights(changes, memory, safety, planner)
-    changes, line = without_masses(changes, number, planner, memory, safety)
+    changes = without_fights(changes, memory, config.safety, planner)
+    changes, line = without_masses(changes, number, planner, memory, config.safety)
     if line:
         tally.failures.append(("MassChange", line))
+    if lasting is not None:
+        changes = scene.ordered(changes, config.pace, memory.progress, planner.now)
     return [planned for planned in changes if tally.decided(planned)]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from downscaler.sizes import Kind
+from downscaler.waves import Progress
 
 # Kinds that are not scaled are looked through for forgotten sleepers this often, as that costs a list of each.
 ORPHANS_EVERY = timedelta(hours=1)
@@ -35,6 +36,7 @@ class Memory:
     # When each object was put down lately, by uid; and those that somebody keeps setting back.
     _put_down: dict[str, deque[datetime]] = field(default_factory=dict)
     fights: set[str] = field(default_factory=set)
+    progress: Progress = field(default_factory=Progress)
 
     def orphans_due(self, now: datetime) -> bool:
         """Whether to look for orphans at *now*; the answer yes is remembered."""

@@ -53,6 +53,30 @@ def parser() -> FlagParser:
         default=1800.0,
         help="seconds in which --fight-flips count",
     )
+    env_flag(
+        flags,
+        "--wave-timeout",
+        env="WAVE_TIMEOUT",
+        type=positive_seconds,
+        default=600.0,
+        help="seconds for which an object waits for one before it in the order of waves and dependencies to be ready, or gone",
+    )
+    env_flag(
+        flags,
+        "--wakes-per-minute",
+        env="WAKES_PER_MINUTE",
+        type=whole(0, 1_000_000),
+        default=0,
+        help="how many objects are brought up in a minute at most; 0: any number",
+    )
+    env_flag(
+        flags,
+        "--jitter",
+        env="JITTER",
+        type=grace_seconds,
+        default=0.0,
+        help="seconds by which the schedules of namespaces are late at most, each by its own share, not all at once",
+    )
     switch(flags, "--scale-children", help="suspend and resume the unfinished Jobs of CronJobs with them")
     switch(flags, "--allow-volume-deletion", help="scale StatefulSets down although that deletes their volumes")
     env_flag(

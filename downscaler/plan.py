@@ -62,6 +62,9 @@ class Planned:
     orphaned: str = ""
     # Annotations of its own that time has turned into others; None removes one.
     notes: Notes = ()
+    # The order in which it wakes, and what has to be ready before: kind, namespace, name.
+    wave: int = 0
+    depends_on: tuple[tuple[str, str, str], ...] = ()
     # When the schedule wants something else, and what; None if nothing is in sight.
     ahead: tuple[datetime, Ruling] | None = None
 
@@ -92,11 +95,20 @@ class Planner:
             return Planned(kind, workload, Keep("unread", f"namespace {workload.namespace} could not be read"))
         if policy.scale_children.value and kind.id == "cronjobs":
             self.relations.adopt(workload, policy)
-        decision = decide(kind, workload, policy, self.now)
+        decision = decide(kind, workload, policy, self.at(workload.namespace))
         complaints = overrides.complaints + _own(decision) + _out_of_reach(kind, workload, overrides)
         if self.rules.orphans is Orphans.REPORT and isinstance(decision, Keep) and decision.cause == "excluded":
             complaints += _asleep(workload, decision.reason)
-        return Planned(kind, workload, decision, complaints, notes=notes, ahead=self._ahead(policy))
+        return Planned(
+            kind,
+            workload,
+            decision,
+            complaints,
+            notes=notes,
+            wave=policy.wave.value,
+            depends_on=tuple((kind_id, ns or workload.namespace, name) for kind_id, ns, name in policy.depends_on.value),
+            ahead=self._ahead(policy, workload.namespace),
+        )
 
     def _read(self, about: Object) -> tuple[Overrides, Notes]:
         """What *about* says, with a length of time from now on as an end, and the annotations that this makes of its own."""
@@ -116,11 +128,17 @@ class Planner:
         coming = next_ruling(policy, since)
         return coming is not None and coming[0] <= self.now
 
-    def _ahead(self, policy: Policy) -> tuple[datetime, Ruling] | None:
+    def _ahead(self, policy: Policy, namespace: str) -> tuple[datetime, Ruling] | None:
         # Most workloads of a namespace are governed by one and the same policy.
         if (key := id(policy)) not in self._next:
-            self._next[key] = (policy, next_ruling(policy, self.now))
+            late = self.rules.lateness(namespace)
+            coming = next_ruling(policy, self.now - late)
+            self._next[key] = (policy, None if coming is None else (coming[0] + late, coming[1]))
         return self._next[key][1]
+
+    def at(self, namespace: str) -> datetime:
+        """The instant for which the workloads of *namespace* are decided: now, less its share of --jitter."""
+        return self.now - self.rules.lateness(namespace)
 
     def plan_orphan(self, kind: Kind, workload: Workload, why: str, *, restore: bool = True) -> Planned:
         """The decision on an object that carries a record and is no longer ours: back up, or left asleep and reported."""

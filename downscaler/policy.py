@@ -6,6 +6,7 @@ it would have been, so that it stops exactly what it governs: a namespace's brok
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -79,6 +80,8 @@ class Policy:
     force_downtime: Setting[Spec] = Setting(NEVER)
     downtime_replicas: Setting[Size] = Setting(0)
     grace_period: Setting[timedelta] = Setting(timedelta(seconds=900))
+    wave: Setting[int] = Setting(0)
+    depends_on: Setting[tuple[tuple[str, str, str], ...]] = Setting(())
     scale_children: Setting[bool] = Setting(value=False)
     allow_volume_deletion: Setting[bool] = Setting(value=False)
     # Whether a CronJob that comes up leaves out the runs that it missed.
@@ -120,6 +123,8 @@ _OVERRIDABLE = (
     "force_downtime",
     "downtime_replicas",
     "grace_period",
+    "wave",
+    "depends_on",
     "scale_children",
     "allow_volume_deletion",
 )
@@ -285,3 +290,10 @@ class Rules:
     orphans: Orphans = Orphans.EXCLUDED
     # The version that signs records.
     version: str = ""
+    # The most by which a namespace's schedule is late, so that not all namespaces change at once.
+    jitter: timedelta = timedelta(0)
+
+    def lateness(self, namespace: str) -> timedelta:
+        """The share of the jitter that *namespace* has: always the same, in whole seconds."""
+        seconds = int(self.jitter.total_seconds())
+        return timedelta(seconds=zlib.crc32(namespace.encode()) % seconds) if seconds else timedelta(0)

@@ -159,6 +159,15 @@ def _compare_budgets(workload: Workload, left: Size, right: Size) -> int | None:
     return order if order is None or _budget_field(workload) == "minAvailable" else -order
 
 
+def _always_ready(workload: Workload) -> bool:
+    return True
+
+
+def _replicas_ready(workload: Workload) -> bool:
+    wanted = 1 if workload.spec.replicas is None else workload.spec.replicas
+    return (workload.status.ready_replicas or 0) >= wanted
+
+
 def _no_danger(workload: Workload) -> str:
     return ""
 
@@ -198,6 +207,8 @@ class Kind:
     custom: bool = False
     # Only the server knows the path of its size: the one that the CRD's scale subresource names.
     by_scale: bool = False
+    # Whether an object that is up does its work.
+    ready: Callable[[Workload], bool] = _always_ready
     # Why this object must not be put down unless somebody allows it, and what to do; empty if it may be.
     danger: Callable[[Workload], str] = _no_danger
     # What a restored object needs beside its size, so that it does not do at once all that it missed.
@@ -205,8 +216,26 @@ class Kind:
 
 
 _KINDS = (
-    Kind("deployments", DEPLOYMENTS, "replicas", _read_replicas, _patch_replicas, skip_owned_by="Stack", short=("deploy",)),
-    Kind("statefulsets", STATEFUL_SETS, "replicas", _read_replicas, _patch_replicas, short=("sts",), danger=_volumes_at_risk),
+    Kind(
+        "deployments",
+        DEPLOYMENTS,
+        "replicas",
+        _read_replicas,
+        _patch_replicas,
+        skip_owned_by="Stack",
+        short=("deploy",),
+        ready=_replicas_ready,
+    ),
+    Kind(
+        "statefulsets",
+        STATEFUL_SETS,
+        "replicas",
+        _read_replicas,
+        _patch_replicas,
+        short=("sts",),
+        danger=_volumes_at_risk,
+        ready=_replicas_ready,
+    ),
     Kind(
         "rollouts",
         Resource("argoproj.io", "v1alpha1", "rollouts", "Rollout"),
@@ -214,6 +243,7 @@ _KINDS = (
         _read_replicas,
         _patch_replicas,
         custom=True,
+        ready=_replicas_ready,
     ),
     Kind("stacks", Resource("zalando.org", "v1", "stacks", "Stack"), "replicas", read_stack, patch_stack, custom=True),
     Kind(

@@ -53,10 +53,23 @@ class WorkloadSpec(Struct, frozen=True):
     scale_target_ref: ScaleTarget | None = None
 
 
+class Status(Struct, frozen=True):
+    """How many pods there are, and how many are ready, of kinds that say so."""
+
+    replicas: int | None = None
+    ready_replicas: int | None = None
+
+
 class Workload(Object, frozen=True):
     """One object of a kind in `sizes.KINDS`."""
 
     spec: WorkloadSpec = msgspec.field(default_factory=WorkloadSpec)
+    status: Status = msgspec.field(default_factory=Status)
+
+    @property
+    def running(self) -> bool:
+        """Whether it still has pods, as far as it says so."""
+        return bool(self.status.replicas)
 
     @property
     def finished(self) -> bool:
@@ -69,12 +82,12 @@ class Condition(Struct, frozen=True):
     status: str = ""
 
 
-class JobStatus(Struct, frozen=True):
+class JobStatus(Status, frozen=True):
     conditions: list[Condition] | None = None
 
 
 class Job(Workload, frozen=True):
-    status: JobStatus = JobStatus()
+    status: JobStatus = msgspec.field(default_factory=JobStatus)
 
     @property
     def finished(self) -> bool:
