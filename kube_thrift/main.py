@@ -25,6 +25,7 @@ def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"kube-thrift {version('kube-thrift')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_demo(commands)
+    _add_explain(commands)
     _add_simcluster(commands, wanted="simcluster" in argv)
     return parser
 
@@ -55,6 +56,25 @@ def _add_simcluster(commands: argparse._SubParsersAction[argparse.ArgumentParser
 
     serve.add_arguments(simcluster)
     simcluster.set_defaults(run=serve.run)
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="say why a workload is up or down, which layer decided, and what comes next",
+        usage="kube-thrift explain downscaler KIND NAMESPACE NAME [-o text|json] [flags of kube-downscaler]",
+        description="Prints what each layer says about one workload, the value that decided, what the downscaler would do "
+        "now and its next three transitions. Give it the flags that the controller runs with.",
+    )
+    explain.add_argument("controller", choices=["downscaler"], help="whose decision to explain")
+    explain.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    explain.set_defaults(run=_run_explain)
+
+
+def _run_explain(arguments: argparse.Namespace) -> int:
+    from kube_thrift import explain
+
+    return explain.run(arguments.rest)
 
 
 def _run_demo(arguments: argparse.Namespace) -> int:
