@@ -61,17 +61,21 @@ def _add_simcluster(commands: argparse._SubParsersAction[argparse.ArgumentParser
 def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     explain = commands.add_parser(
         "explain",
-        help="say why a workload is up or down, which layer decided, and what comes next",
-        usage="kube-thrift explain downscaler KIND NAMESPACE NAME [-o text|json] [flags of kube-downscaler]",
-        description="Prints what each layer says about one workload, the value that decided, what the downscaler would do "
-        "now and its next three transitions. Give it the flags that the controller runs with.",
+        help="say why a workload is up or down, or why an object is kept or deleted, and what comes next",
+        usage="kube-thrift explain downscaler|janitor KIND NAMESPACE NAME [-o text|json] [flags of that controller]",
+        description="Prints what each layer says about one object, what decided, what the controller would do now and what comes "
+        "next. Give it the flags that the controller runs with. The namespace of a cluster-scoped object is -.",
     )
-    explain.add_argument("controller", choices=["downscaler"], help="whose decision to explain")
+    explain.add_argument("controller", choices=["downscaler", "janitor"], help="whose decision to explain")
     explain.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     explain.set_defaults(run=_run_explain)
 
 
 def _run_explain(arguments: argparse.Namespace) -> int:
+    if arguments.controller == "janitor":
+        from janitor.commands import run_command
+
+        return run_command("explain", arguments.rest)
     from kube_thrift import explain
 
     return explain.run(arguments.rest)

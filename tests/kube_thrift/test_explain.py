@@ -81,3 +81,14 @@ def test_missing_words_are_wrong_use(capsys: pytest.CaptureFixture[str]) -> None
         explain("deploy")
     assert stopped.value.code == 2
     assert "NAMESPACE" in capsys.readouterr().err
+
+
+def test_the_janitor_explains_itself_too(kubeconfig: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "janitor", "deployment", "shop", "web", kubeconfig, "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "web"
+
+    assert main(["explain", "janitor", "namespace", "-", "shop", kubeconfig]) == 0
+    assert "namespaces shop" in capsys.readouterr().out
+
+    assert main(["explain", "janitor", "deployment", "shop", "nobody", kubeconfig]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
