@@ -12,100 +12,42 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from downscaler.amounts import Size, parse_replicas
+from downscaler.keys import (
+    ALLOW_VOLUME_DELETION,
+    DEPENDS_ON,
+    DOWNSCALE_PERIOD,
+    DOWNSCALE_REPLICAS,
+    DOWNTIME,
+    DOWNTIME_REPLICAS,
+    EXCLUDE,
+    EXCLUDE_UNTIL,
+    FORCE_DOWNTIME,
+    FORCE_UPTIME,
+    FOREIGN_KEYS,
+    GRACE_PERIOD,
+    KEYS,
+    ORIGINAL_PAUSE,
+    PREFIX,
+    SCALE_CHILDREN,
+    UP_FOR,
+    UP_UNTIL,
+    UPSCALE_PERIOD,
+    UPTIME,
+    WAVE,
+)
 from downscaler.schedule import Spec
-from downscaler.sizes import Size, parse_replicas
+from downscaler.sizes import kind_named
 from downscaler.timespec import ACCEPTED, NO_DEFAULTS, Defaults, parse
 from shared.errors import ValueProblem, shorten
+from shared.filters import split_list
 from shared.times import ACCEPTED_TIMESTAMP, format_duration, parse_duration, parse_timestamp
 
-PREFIX = "downscaler/"
-UPTIME = "downscaler/uptime"
-DOWNTIME = "downscaler/downtime"
-UPSCALE_PERIOD = "downscaler/upscale-period"
-DOWNSCALE_PERIOD = "downscaler/downscale-period"
-FORCE_UPTIME = "downscaler/force-uptime"
-FORCE_DOWNTIME = "downscaler/force-downtime"
-EXCLUDE = "downscaler/exclude"
-EXCLUDE_UNTIL = "downscaler/exclude-until"
-DOWNTIME_REPLICAS = "downscaler/downtime-replicas"
-DOWNSCALE_REPLICAS = "downscaler/downscale-replicas"
-GRACE_PERIOD = "downscaler/grace-period"
-ORIGINAL = "downscaler/original-replicas"
-TARGET = "downscaler/downscaled-to"
-
+INVALID = "InvalidConfiguration"
+LONGEST_UP_FOR = timedelta(days=31)
 UNTOUCHED = "left as it is until that is corrected"
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One annotation, as the manual lists it."""
-
-    name: str
-    where: str
-    accepted: str
-    meaning: str
-
-
-_SPEC = "a time spec"
-KEYS = (
-    Key(UPTIME, "workload, namespace", _SPEC, "When the workload is up; outside it is down."),
-    Key(DOWNTIME, "workload, namespace", _SPEC, "When the workload is down, even within the uptime."),
-    Key(UPSCALE_PERIOD, "workload, namespace", _SPEC, "When a sleeping workload is switched on; outside nothing happens."),
-    Key(DOWNSCALE_PERIOD, "workload, namespace", _SPEC, "When a running workload is switched off; outside nothing happens."),
-    Key(
-        FORCE_UPTIME,
-        "workload, namespace, pod",
-        f"`true`, `false`, {_SPEC}; on a pod only `true`",
-        "Up, whatever the schedule says.",
-    ),
-    Key(
-        FORCE_DOWNTIME,
-        "workload, namespace",
-        f"`true`, `false`, {_SPEC}",
-        "Down, whatever the schedule says; an uptime forced wins.",
-    ),
-    Key(
-        EXCLUDE,
-        "workload, namespace",
-        "`true`, `false`; anything else counts as `true`",
-        "Never scaled down; brought back up if it is down.",
-    ),
-    Key(
-        EXCLUDE_UNTIL,
-        "workload, namespace",
-        "a time: `2026-04-05`, `2026-04-05T10:00:00Z`",
-        "Excluded until then; unreadable: excluded.",
-    ),
-    Key(
-        DOWNTIME_REPLICAS, "workload, namespace", "a whole number from 0; `NN%` on a PodDisruptionBudget", "The size while down."
-    ),
-    Key(
-        DOWNSCALE_REPLICAS,
-        "workload, namespace",
-        f"as `{DOWNTIME_REPLICAS}`, which wins",
-        "Another name for the size while down.",
-    ),
-    Key(
-        GRACE_PERIOD,
-        "workload, namespace",
-        "seconds or a duration, at most `--grace-period`",
-        "How long a new object is left up.",
-    ),
-    Key(
-        ORIGINAL,
-        "written by the controller",
-        "`3`, `-1`, `75%`, `true`, `false`",
-        "The size to go back to; removed on the way up.",
-    ),
-    Key(
-        TARGET,
-        "written by the controller",
-        "as `downscaler/original-replicas`",
-        "The size that the controller set; removed on the way up.",
-    ),
-)
-# Read by other downscalers, without effect here; said so rather than passed over.
-FOREIGN_KEYS = frozenset({"downscaler/scale-children", "downscaler/upscale-excluded"})
 _KNOWN = frozenset(key.name for key in KEYS)
 
 
@@ -118,9 +60,14 @@ class Complaint:
     accepted: str
     effect: str = UNTOUCHED
     blocking: bool = True
+    # What is said instead of that the value is not understood, and the reason word of the Event that says it.
+    said: str = ""
+    word: str = INVALID
 
     @property
     def text(self) -> str:
+        if self.said:
+            return self.said
         return f"annotation {self.key}={shorten(self.value)!r} is not understood; accepted: {self.accepted}; {self.effect}"
 
 
@@ -147,12 +94,19 @@ class Overrides:
     exclude_until: datetime | None = None
     downtime_replicas: Size | None = None
     grace_period: timedelta | None = None
+    wave: int | None = None
+    # Kind as in --include-resources, namespace (empty: the same) and name.
+    depends_on: tuple[tuple[str, str, str], ...] | None = None
+    up_for: timedelta | None = None
+    up_until: datetime | None = None
+    scale_children: bool | None = None
+    allow_volume_deletion: bool | None = None
     deployed_at: datetime | None = None
     complaints: tuple[Complaint, ...] = ()
 
 
 NOTHING = Overrides()
-_Value: TypeAlias = Spec | Size | bool | datetime | timedelta | None
+_Value: TypeAlias = Spec | Size | bool | datetime | timedelta | tuple[tuple[str, str, str], ...] | None
 _Reader: TypeAlias = Callable[[str, Context], _Value]
 
 
@@ -191,7 +145,7 @@ def _read_force(text: str, context: Context) -> Spec:
     return parse(text if text.strip() else "never", context.defaults)
 
 
-def _read_exclude(text: str, context: Context) -> bool:
+def _read_boolean(text: str, context: Context) -> bool:
     if (word := text.strip().lower()) in ("true", "false"):
         return word == "true"
     raise ValueProblem(text, "true or false")
@@ -203,6 +157,29 @@ def _read_instant(text: str, context: Context) -> datetime:
 
 def _read_replicas(text: str, context: Context) -> Size:
     return parse_replicas(text)
+
+
+def _read_wave(text: str, context: Context) -> int:
+    if not re.fullmatch(r"-?\d{1,4}", text.strip(), re.ASCII) or not -1000 <= int(text) <= 1000:
+        raise ValueProblem(text, "a whole number from -1000 to 1000")
+    return int(text)
+
+
+def _read_depends_on(text: str, context: Context) -> tuple[tuple[str, str, str], ...]:
+    found = []
+    for item in split_list(text):
+        *namespace, kind, name = ["", *item.split("/")][-3:]
+        if item.count("/") not in (1, 2) or not name or (item.count("/") == 2 and not namespace[0]):
+            raise ValueProblem(text, "namespace/kind/name or kind/name, several joined by commas")
+        found.append((kind_named(kind).id, namespace[0], name))
+    return tuple(found)
+
+
+def _read_up_for(text: str, context: Context) -> timedelta:
+    period = parse_duration(text)
+    if not timedelta(0) < period <= LONGEST_UP_FOR:
+        raise ValueProblem(text, f"a duration such as 3h, more than 0 and at most {format_duration(LONGEST_UP_FOR)}")
+    return period
 
 
 def _read_grace(text: str, context: Context) -> timedelta:
@@ -227,11 +204,17 @@ _READERS: tuple[tuple[str, str, _Reader], ...] = (
     (DOWNSCALE_PERIOD, "downscale_period", _read_spec),
     (FORCE_UPTIME, "force_uptime", _read_force),
     (FORCE_DOWNTIME, "force_downtime", _read_force),
-    (EXCLUDE, "exclude", _read_exclude),
+    (EXCLUDE, "exclude", _read_boolean),
     (EXCLUDE_UNTIL, "exclude_until", _read_instant),
     (DOWNTIME_REPLICAS, "downtime_replicas", _read_replicas),
     (DOWNSCALE_REPLICAS, "downtime_replicas", _read_replicas),
     (GRACE_PERIOD, "grace_period", _read_grace),
+    (WAVE, "wave", _read_wave),
+    (DEPENDS_ON, "depends_on", _read_depends_on),
+    (UP_FOR, "up_for", _read_up_for),
+    (UP_UNTIL, "up_until", _read_instant),
+    (SCALE_CHILDREN, "scale_children", _read_boolean),
+    (ALLOW_VOLUME_DELETION, "allow_volume_deletion", _read_boolean),
 )
 FIELDS: Mapping[str, str] = {key: field for key, field, _ in _READERS}
 # What an unreadable value of these keys means instead of stopping the object: the safe side, which is never scaling down.
@@ -239,6 +222,12 @@ _UNREADABLE: Mapping[str, tuple[str, bool | None]] = {
     EXCLUDE: ("counts as true", True),
     EXCLUDE_UNTIL: ("excluded until that is corrected", True),
     GRACE_PERIOD: ("--grace-period applies", None),
+    WAVE: ("it has no effect", None),
+    DEPENDS_ON: ("it has no effect", None),
+    UP_FOR: ("it has no effect", None),
+    UP_UNTIL: ("it has no effect", None),
+    SCALE_CHILDREN: ("it counts as not set", None),
+    ALLOW_VOLUME_DELETION: ("it counts as not set", None),
 }
 
 
@@ -262,11 +251,7 @@ def _deployment_time(own: Mapping[str, str], context: Context, fields: dict[str,
 
 def _unknown(own: Mapping[str, str], context: Context) -> list[Complaint]:
     """Keys with our prefix that mean nothing here: most often a spelling mistake that would go unnoticed for months."""
-    unknown = [
-        key
-        for key in own
-        if key not in _KNOWN and key != context.deployment_time_key and key != "downscaler/original-pause-replicas"
-    ]
+    unknown = [key for key in own if key not in _KNOWN and key != context.deployment_time_key and key != ORIGINAL_PAUSE]
     return [
         Complaint(
             key,

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from downscaler.annotations import ORIGINAL, TARGET
-from downscaler.decide import Decision, Forget, Keep, Restore, ScaleTo
+from downscaler.decide import Keep
+from downscaler.patches import merged, patch_of
 from downscaler.plan import Planned, Planner
-from downscaler.sizes import Kind, Patch
-from downscaler.workloads import Workload
 from shared.cluster import Cluster
 from shared.errors import Conflict, NotFound, ThriftError
+from shared.kinds import NAMESPACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +42,14 @@ def apply(
     return cluster.run_all(work, planned)
 
 
-def patch_of(kind: Kind, workload: Workload, decision: Decision) -> Patch | None:
-    """The merge patch that carries *decision* out; None if there is nothing to write."""
-    match decision:
-        case ScaleTo(size=size, original=original):
-            return _with_record(kind.patch(workload, size), str(original), str(size))
-        case Restore(size=size):
-            return _with_record(kind.patch(workload, size), None, None)
-        case Forget():
-            return _with_record({}, None, None)
-    return None
-
-
-def _with_record(patch: Patch, original: str | None, size: str | None) -> Patch:
-    return {"metadata": {"annotations": {ORIGINAL: original, TARGET: size}}, **patch}
-
-
 def _write(cluster: Cluster, planner: Planner, planned: Planned) -> Applied:
     """One change. Raises Conflict when others kept writing for as long as it may be retried."""
     left = cluster.connection.max_retries_on_conflict
     while True:
         kind, workload = planned.kind, planned.workload
-        patch = patch_of(kind, workload, planned.decision)
+        patch = patch_of(kind, workload, planned.decision, planner.stamp)
+        if planned.notes:
+            patch = merged(patch or {}, {"metadata": {"annotations": dict(planned.notes)}})
         if patch is None:
             return Applied(planned, written=False)
         version = workload.metadata.resource_version
@@ -78,10 +63,22 @@ def _write(cluster: Cluster, planner: Planner, planned: Planned) -> Applied:
                 raise
         left -= 1
         try:
-            planned = planner.plan(kind, cluster.get(kind.resource, workload.namespace, workload.name, kind.as_type))
+            planned = planner.again(planned, cluster.get(kind.resource, workload.namespace, workload.name, kind.as_type))
         except NotFound:
             return _gone(planned)
 
 
 def _gone(planned: Planned) -> Applied:
     return Applied(Planned(planned.kind, planned.workload, Keep("leaving", "deleted meanwhile")), written=False)
+
+
+def apply_notes(cluster: Cluster, planner: Planner, failed: Callable[[ThriftError], None]) -> None:
+    """Writes what time has made of the namespaces' annotations. A conflict waits for the next turn."""
+    for namespace, notes in planner.namespace_notes():
+        body = {"metadata": {"annotations": dict(notes)}}
+        try:
+            cluster.patch(NAMESPACES, None, namespace.name, body, resource_version=namespace.metadata.resource_version)
+        except (Conflict, NotFound):
+            continue
+        except ThriftError as error:
+            failed(error)

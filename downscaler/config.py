@@ -1,32 +1,35 @@
 """Flags and environment variables as one frozen Config, checked once at the start. No network, no clock.
 
-`parser()` declares every flag with its variable and default; `read_config` turns texts into typed values or fails with one line.
+The flags are declared in `options.py`; `read_config` turns their texts into typed values or fails with one line.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TypeVar
 
 from downscaler.annotations import Context
-from downscaler.policy import CONFIGURATION, Policy, RestorePolicy, Rules, Scope, Setting
+from downscaler.calendars import Calendar, parse_calendar
+from downscaler.customs import parse_generic
+from downscaler.options import COMPONENT, parser
+from downscaler.policy import CONFIGURATION, Orphans, Overlap, Policy, RestorePolicy, Rules, Scope, Setting
+from downscaler.safety import Safety
 from downscaler.schedule import Spec
-from downscaler.sizes import FOREIGN_KINDS, KINDS, Kind, parse_replicas
+from downscaler.sizes import FOREIGN_KINDS, KINDS, Kind, generic_kind
 from downscaler.timespec import Defaults, check_weekframe, parse, zone_named
+from downscaler.waves import Pace
 from shared.cluster import Connection
 from shared.errors import UsageError, ValueProblem
 from shared.filters import exact_names, label_matcher, regex_names, split_list
-from shared.flags import FlagParser, Flags, add_common_flags, connection_from, env_flag, seconds, switch
+from shared.flags import FlagParser, Flags, connection_from
 from shared.names import check_namespace
 
 T = TypeVar("T")
-
-COMPONENT = "kube-downscaler"
-# Ten years: what is meant as "for ever" still fits a timedelta.
-_LONGEST_GRACE = 315_360_000
-OWN_NAMES = "kube-downscaler,downscaler,py-kube-downscaler,kube-thrift-downscaler"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Config:
     kinds: tuple[Kind, ...]
     namespaces: tuple[str, ...]
     rules: Rules
+    safety: Safety = Safety()
+    pace: Pace = Pace()
     enable_events: bool = False
     once: bool = False
     debug: bool = False
@@ -47,117 +52,18 @@ class Config:
     notices: tuple[str, ...] = ()
 
 
-def parser() -> FlagParser:
-    """Every flag of the controller."""
-    flags = FlagParser(COMPONENT, "Switches Kubernetes workloads off outside working hours, and on again.")
-    add_common_flags(flags, component=COMPONENT)
-    _add_selection(flags)
-    _add_schedule(flags)
-    switch(flags, "--enable-events", help="write a Kubernetes Event for each change and for each broken annotation")
-    switch(flags, "--upscale-target-only", help="leave excluded workloads as they are instead of bringing them back up")
-    env_flag(
-        flags,
-        "--restore-policy",
-        env="RESTORE_POLICY",
-        choices=[policy.value for policy in RestorePolicy],
-        default=RestorePolicy.MAX.value,
-        help="the size of a workload that was changed in its sleep: the larger one (max), always the recorded one, or theirs",
-    )
-    env_flag(
-        flags,
-        "--force-uptime-scope",
-        env="FORCE_UPTIME_SCOPE",
-        choices=["cluster", "namespace"],
-        default="cluster",
-        help="what a pod annotated with downscaler/force-uptime=true keeps up: everything, or its own namespace",
-    )
-    env_flag(
-        flags,
-        "--admission-controller",
-        env="ADMISSION_CONTROLLER",
-        choices=["gatekeeper", "kyverno"],
-        help="accepted for compatibility, without effect: jobs are suspended natively",
-    )
-    return flags
-
-
-def _add_selection(flags: FlagParser) -> None:
-    env_flag(
-        flags,
-        "--namespace",
-        env="NAMESPACE",
-        help="comma-separated namespaces to work in, where rights in those suffice; all if not given",
-    )
-    env_flag(
-        flags,
-        "--include-resources",
-        env="INCLUDE_RESOURCES",
-        default="deployments",
-        help=f"comma-separated kinds to scale: {', '.join(KINDS)}",
-    )
-    env_flag(
-        flags,
-        "--exclude-namespaces",
-        env="EXCLUDE_NAMESPACES",
-        default="kube-system",
-        help="comma-separated regular expressions, each for a whole name, of namespaces to leave alone; replaces the default",
-    )
-    env_flag(
-        flags,
-        "--exclude-deployments",
-        env="EXCLUDE_DEPLOYMENTS",
-        default=OWN_NAMES,
-        help="comma-separated exact names to leave alone, of any kind and in any namespace; replaces the default",
-    )
-    env_flag(
-        flags,
-        "--matching-labels",
-        env="MATCHING_LABELS",
-        help="comma-separated regular expressions; a workload is scaled when one of its labels, as key=value, matches one wholly",
-    )
-
-
-def _add_schedule(flags: FlagParser) -> None:
-    env_flag(flags, "--default-uptime", env="DEFAULT_UPTIME", default="always", help="when workloads are up that say nothing")
-    env_flag(
-        flags, "--default-downtime", env="DEFAULT_DOWNTIME", default="never", help="when workloads are down that say nothing"
-    )
-    env_flag(flags, "--upscale-period", env="UPSCALE_PERIOD", default="never", help="when sleeping workloads are switched on")
-    env_flag(flags, "--downscale-period", env="DOWNSCALE_PERIOD", default="never", help="when running workloads are switched off")
-    flags.exclusive("--upscale-period", "--default-uptime")
-    flags.exclusive("--downscale-period", "--default-downtime")
-    env_flag(
-        flags,
-        "--grace-period",
-        env="GRACE_PERIOD",
-        type=_grace_seconds,
-        default=900.0,
-        help="seconds for which a new workload is left up",
-    )
-    env_flag(
-        flags,
-        "--downtime-replicas",
-        env="DOWNTIME_REPLICAS",
-        type=parse_replicas,
-        default=0,
-        help="the size of workloads that are down; a percentage works on PodDisruptionBudgets only",
-    )
-    env_flag(
-        flags,
-        "--deployment-time-annotation",
-        help="annotation that holds a workload's last deployment time, from which the grace period counts if it is later",
-    )
-    env_flag(flags, "--default-timezone", env="DEFAULT_TIMEZONE", help="time zone of time specs that name none")
-    env_flag(flags, "--default-weekframe", env="DEFAULT_WEEKFRAME", help="weekdays of time specs that name none, such as Mon-Fri")
-
-
 def read_config(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> Config:
     """The Config that the command line and the environment describe.
 
     Exits with code 2 where argparse would; raises UsageError with one line that names the flag or variable otherwise.
     """
     declared = parser()
-    return _Reading(declared, declared.read(argv, environ)).config()
+    return config_from(declared, declared.read(argv, environ))
+
+
+def config_from(declared: FlagParser, flags: Flags) -> Config:
+    """The Config that *flags*, read by *declared*, describe. Raises UsageError with one line."""
+    return _Reading(declared, flags).config()
 
 
 class _Reading:
@@ -171,10 +77,16 @@ class _Reading:
     def config(self) -> Config:
         flags = self._flags
         return Config(
-            connection=connection_from(flags, component=COMPONENT),
-            kinds=self._read("include_resources", _read_kinds),
+            connection=connection_from(flags, component=COMPONENT, version=own_version()),
+            kinds=(*self._read("include_resources", _read_kinds), *self._read("custom_kinds", _read_generics)),
             namespaces=self._read("namespace", _read_namespaces),
             rules=self._rules(),
+            pace=Pace(timedelta(seconds=flags.wave_timeout), flags.wakes_per_minute),
+            safety=Safety(
+                max_unscheduled=int(flags.max_unscheduled.rstrip("%")) / 100,
+                fight_flips=flags.fight_flips,
+                fight_window=timedelta(seconds=flags.fight_window),
+            ),
             enable_events=flags.enable_events,
             once=flags.once,
             debug=flags.debug,
@@ -201,15 +113,25 @@ class _Reading:
         scope = Scope(
             namespaces=self._read("exclude_namespaces", lambda text: regex_names(split_list(text))),
             names=self._read("exclude_deployments", lambda text: exact_names(split_list(text))),
+            kube_system=self._flags.allow_kube_system,
             labels=self._read("matching_labels", lambda text: label_matcher(split_list(text))),
         )
-        return Rules(self._policy(context.defaults), scope, context, self._flags.force_uptime_scope == "namespace")
+        return Rules(
+            policy=self._policy(context.defaults),
+            scope=scope,
+            context=context,
+            forced_per_namespace=self._flags.force_uptime_scope == "namespace",
+            orphans=Orphans(self._flags.orphans),
+            version=own_version(),
+            jitter=timedelta(seconds=self._flags.jitter),
+        )
 
     def _context(self) -> Context:
         flags = self._flags
         defaults = Defaults(
             timezone=self._read("default_timezone", lambda text: zone_named(text.strip()).key if text.strip() else None),
             weekframe=self._read("default_weekframe", lambda text: check_weekframe(text) if text.strip() else None),
+            calendars=self._read("calendars", _read_calendars),
         )
         return Context(defaults, timedelta(seconds=flags.grace_period), flags.deployment_time_annotation or None)
 
@@ -222,21 +144,18 @@ class _Reading:
             downscale_period=self._spec("downscale_period", defaults),
             downtime_replicas=Setting(flags.downtime_replicas),
             grace_period=Setting(timedelta(seconds=flags.grace_period)),
-            upscale_target_only=flags.upscale_target_only,
+            upscale_target_only=flags.upscale_target_only or flags.orphans == Orphans.REPORT.value,
             restore=RestorePolicy(flags.restore_policy),
+            scale_children=Setting(flags.scale_children),
+            allow_volume_deletion=Setting(flags.allow_volume_deletion),
+            overlap=Overlap(flags.overlap) if flags.overlap else None,
+            skip_missed_runs=flags.missed_runs == "skip",
         )
 
     def _spec(self, dest: str, defaults: Defaults) -> Setting[Spec]:
         spec = self._read(dest, lambda text: parse(text, defaults))
         self._notices += [f"{self._place(dest)}: {warning}" for warning in spec.warnings]
         return Setting(spec, CONFIGURATION)
-
-
-def _grace_seconds(text: str) -> float:
-    value = seconds(text)
-    if value > _LONGEST_GRACE:
-        raise ValueProblem(text, f"at most {_LONGEST_GRACE} seconds")
-    return value
 
 
 def _read_kinds(text: str) -> tuple[Kind, ...]:
@@ -251,6 +170,24 @@ def _read_kinds(text: str) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS.values() if kind.id in ids)
 
 
+def _read_generics(text: str) -> tuple[Kind, ...]:
+    return tuple(generic_kind(parse_generic(item)) for item in split_list(text))
+
+
+def _read_calendars(text: str) -> tuple[Calendar, ...]:
+    found = []
+    for item in split_list(text):
+        name, _, path = item.partition("=")
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", name.strip()) or not path.strip():
+            raise ValueProblem(item, "NAME=FILE, where NAME is letters, digits, _ . or -")
+        try:
+            content = Path(path.strip()).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"calendar {name}: {path}: {getattr(error, 'strerror', None) or error}") from None
+        found.append(parse_calendar(name.strip(), content))
+    return tuple(found)
+
+
 def _read_namespaces(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(check_namespace(name) for name in split_list(text)))
 
@@ -263,3 +200,11 @@ def _without_effect(flags: Flags) -> list[str]:
     if "horizontalpodautoscalers" in split_list(flags.include_resources) and flags.downtime_replicas == 0:
         notices.append("horizontalpodautoscalers are scaled only where a downscaler/downtime-replicas of 1 or more is in force")
     return notices
+
+
+def own_version() -> str:
+    """The installed distribution's version."""
+    try:
+        return version("kube-thrift")
+    except PackageNotFoundError:  # pragma: no cover - run from a checkout that was never installed
+        return "unknown"

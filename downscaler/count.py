@@ -15,11 +15,13 @@ from typing import Literal
 from prometheus_client import Counter as CounterMetric
 from prometheus_client import Gauge
 
-from downscaler.annotations import Complaint
+from downscaler.amounts import Size
+from downscaler.annotations import INVALID, Complaint
 from downscaler.apply import Applied
 from downscaler.decide import Forget, Keep, Restore, ScaleTo
+from downscaler.options import COMPONENT
 from downscaler.plan import Planned
-from downscaler.sizes import Kind, Size
+from downscaler.sizes import Kind
 from shared.errors import ThriftError, Unauthorized, ValueProblem, shorten
 from shared.events import event_body
 from shared.kinds import NAMESPACES, Resource
@@ -28,7 +30,6 @@ from shared.metrics import Metrics
 from shared.objects import Object
 
 LOG = logging.getLogger("downscaler")
-COMPONENT = "kube-downscaler"
 
 _Event = dict[str, object]
 # Complaints remembered over turns that fail, so that tenants who keep changing a broken value cannot fill the memory.
@@ -44,6 +45,7 @@ class _Remark:
     key: str
     value: str
     text: str
+    word: str = INVALID
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
@@ -59,6 +61,8 @@ class Tally:
     changed: list[Planned] = field(default_factory=list)
     avoided: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    # When the schedule next wants something else of anything, by what it wants.
+    ahead: dict[str, datetime] = field(default_factory=dict)
     remarks: dict[tuple[str, str, str, str], _Remark] = field(default_factory=dict)
 
     def failed(self, error: ThriftError) -> None:
@@ -79,6 +83,9 @@ class Tally:
         """Notes a decision; True if there is something to write."""
         for complaint in planned.complaints:
             self._complain(planned.kind.resource, planned.workload, complaint)
+        if planned.ahead is not None:
+            at, ruled = planned.ahead
+            self.ahead[ruled.want.value] = min(at, self.ahead.get(ruled.want.value, at))
         if planned.changes:
             return True
         self._keep(planned)
@@ -117,7 +124,7 @@ class Tally:
             self.avoided[kind.id] += max(0, original - size)
 
     def _complain(self, resource: Resource, about: Object, complaint: Complaint) -> None:
-        self._remark(_Remark(resource, about, complaint.key, complaint.value, complaint.text))
+        self._remark(_Remark(resource, about, complaint.key, complaint.value, complaint.text, complaint.word))
 
     def _remark(self, remark: _Remark) -> None:
         self.remarks.setdefault(remark.identity, remark)
@@ -159,6 +166,20 @@ class Report:
             registry=registry,
         )
 
+        self._next = Gauge(
+            "kube_thrift_downscaler_next_transition_timestamp_seconds",
+            "When the schedule next wants something else of any object, by what it wants.",
+            ("direction",),
+            registry=registry,
+        )
+
+        self._fights = Gauge(
+            "kube_thrift_downscaler_fights",
+            "Objects that somebody keeps setting back and that are left alone therefore, by kind.",
+            ("kind",),
+            registry=registry,
+        )
+
     def change(self, now: datetime, planned: Planned) -> None:
         """Says one change, at once: a process that is killed later has still said it. Safe to call from several threads."""
         line, reason = describe(planned)
@@ -172,7 +193,7 @@ class Report:
         for identity, remark in tally.remarks.items():
             if identity not in self._said:
                 LOG.warning("%s %s: %s", remark.resource.plural, remark.about.key, remark.text)
-                self._send(remark.resource, remark.about, "Warning", ("InvalidConfiguration", remark.text), tally.now)
+                self._send(remark.resource, remark.about, "Warning", (remark.word, remark.text), tally.now)
         # A list that failed has not shown its broken objects; they must not be said again only because it works again.
         before = self._said if tally.failures and len(self._said) < _REMEMBERED else frozenset()
         self._said = before.union(tally.remarks)
@@ -189,11 +210,17 @@ class Report:
             self._actions.labels(planned.kind.id, _direction(planned)).inc()
         for reason, _ in tally.failures:
             self._metrics.error(reason)
-        for gauge in (self._kept, self._invalid, self._avoided):
+        for gauge in (self._kept, self._invalid, self._avoided, self._next):
             gauge.clear()
+        self._fights.clear()
+        for (kind, cause), number in tally.kept.items():
+            if cause == "fight":
+                self._fights.labels(kind).set(number)
+        for direction, at in tally.ahead.items():
+            self._next.labels(direction).set(at.timestamp())
         for (kind, cause), number in tally.kept.items():
             self._kept.labels(kind, cause).set(number)
-        for kind, number in Counter(remark.resource.plural for remark in tally.remarks.values()).items():
+        for kind, number in Counter(each.resource.plural for each in tally.remarks.values() if each.word == INVALID).items():
             self._invalid.labels(kind).set(number)
         for kind, number in tally.avoided.items():
             self._avoided.labels(kind).set(number)
@@ -220,11 +247,14 @@ def describe(planned: Planned) -> tuple[str, str]:
             return f"{what}: {verb}, {noun} {before} -> {size}, original {original}: {reason}", word
         case Restore(before=before, size=size):
             return f"{what}: brought up, {noun} {before} -> {size}: {reason}", "ScaleUp"
-    return f"{what}: record removed: {reason}", ""
+        case Forget():
+            return f"{what}: record removed: {reason}", ""
+    notes = ", ".join(f"{key} removed" if value is None else f"{key} set to {value}" for key, value in planned.notes)
+    return f"{what}: {notes}: {reason}", ""
 
 
 _DIRECTIONS = {ScaleTo: "down", Restore: "up", Forget: "forget"}
 
 
 def _direction(planned: Planned) -> str:
-    return next(word for decision, word in _DIRECTIONS.items() if isinstance(planned.decision, decision))
+    return next((word for decision, word in _DIRECTIONS.items() if isinstance(planned.decision, decision)), "note")

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from downscaler.annotations import ORIGINAL, TARGET, Complaint
-from downscaler.policy import Policy, RestorePolicy, Want, wanted
-from downscaler.sizes import Kind, Refusal, Size
+from downscaler.amounts import Refusal, Size
+from downscaler.annotations import Complaint
+from downscaler.keys import ORIGINAL, TARGET
+from downscaler.policy import Policy, RestorePolicy, Want, ruling
+from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 from shared.errors import ValueProblem
 
@@ -35,6 +37,12 @@ Cause: TypeAlias = Literal[
     "finished",
     "leaving",
     "unsized",
+    "orphaned",
+    "autoscaled",
+    "fight",
+    "waiting",
+    "throttled",
+    "held",
 ]
 
 
@@ -59,11 +67,12 @@ class ScaleTo:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Bring it up to `size` and remove the record."""
+    """Bring it up to `size` and remove the record; with `gently` it does not do at once all that it missed."""
 
     before: Size
     size: Size
     reason: str
+    gently: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,8 @@ def decide(kind: Kind, workload: Workload, policy: Policy, now: datetime) -> Dec
     size = kind.read(workload)
     if meta.deletion_timestamp or size is None:
         return Keep("leaving", "being deleted") if meta.deletion_timestamp else Keep("unsized", f"has no {kind.noun} to change")
-    want, why = (Want.UP, excluded) if excluded else wanted(policy, now)
+    ruled = ruling(policy, now)
+    want, why = ruled.want, ruled.reason
     if recorded is None:
         return _first(kind, workload, policy, (want, why), now)
     try:
@@ -139,6 +149,10 @@ def _first(kind: Kind, workload: Workload, policy: Policy, schedule: tuple[Want,
         return Keep("refused", f"{size} and {target} cannot be compared")
     if order <= 0:
         return Keep("parked", f"{kind.noun} {size}: not above the target {target}")
+    if policy.autoscaler and (policy.autoscaler_pauses or target != 0):
+        return Keep("autoscaled", f"{policy.autoscaler} decides its size and is put down instead, if its kind is included")
+    if (danger := kind.danger(workload)) and not policy.allow_volume_deletion.value:
+        return Keep("refused", danger)
     return _delayed(workload, policy, now) or ScaleTo(size, target, size, why)
 
 
@@ -174,7 +188,7 @@ def _up(kind: Kind, workload: Workload, policy: Policy, state: _State, why: str)
     goal = kind.clamp(workload, _goal(kind, workload, policy, state))
     if goal == state.size:
         return Forget(f"already at {state.size}; {why}")
-    return Restore(state.size, goal, why)
+    return Restore(state.size, goal, why, policy.skip_missed_runs)
 
 
 def _goal(kind: Kind, workload: Workload, policy: Policy, state: _State) -> Size:
@@ -206,11 +220,16 @@ def _delayed(workload: Workload, policy: Policy, now: datetime, held: Size | Non
     """The reasons to put scaling down off: the hold of a turn that could not read everything, and the grace period."""
     if policy.hold:
         return Keep("hold", policy.hold, held)
-    since = max((instant for instant in (_created(workload), policy.deployed_at) if instant is not None), default=None)
+    since = deployed(workload, policy)
     grace = policy.grace_period
     if since is not None and now - since <= grace.value:
         return Keep("grace", f"within {int(grace.value.total_seconds())} s of its deployment ({grace.source})", held)
     return None
+
+
+def deployed(workload: Workload, policy: Policy) -> datetime | None:
+    """From when the grace period counts: the creation, or the last deployment where that is known and later."""
+    return max((instant for instant in (_created(workload), policy.deployed_at) if instant is not None), default=None)
 
 
 def _created(workload: Workload) -> datetime | None:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 
-from downscaler.apply import apply
-from downscaler.config import COMPONENT, Config, read_config
+from downscaler.apply import Applied, apply, apply_notes
+from downscaler.commands import COMMANDS, Command
+from downscaler.config import Config, own_version, read_config
 from downscaler.count import LOG, Report, Tally
-from downscaler.plan import Planner
-from downscaler.read import read_forced, read_namespaces, read_workloads
+from downscaler.decide import ScaleTo
+from downscaler.itself import itself
+from downscaler.memory import Memory
+from downscaler.options import COMPONENT
+from downscaler.plan import Forced, Planned, Planner
+from downscaler.policy import Orphans
+from downscaler.probe import served_kinds
+from downscaler.read import read_forced, read_namespaces, read_recorded, read_scalers, read_workloads
+from downscaler.relations import SCALERS, Relations
+from downscaler.safety import settle, without_fights, without_masses
+from downscaler.sizes import KINDS, Kind
+from downscaler.waves import Scene
+from downscaler.workloads import Workload
 from shared.clock import SystemClock
 from shared.cluster import Cluster
 from shared.errors import UsageError
@@ -23,42 +37,110 @@ from shared.loop import TurnResult, run_loop
 from shared.metrics import Metrics, start_metrics_server
 
 
-def run_once(cluster: Cluster, config: Config, now: datetime, report: Report) -> TurnResult:
+def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, memory: Memory | None = None) -> TurnResult:
     """One turn at *now*: read, decide, apply, count. Raises nothing for what the cluster holds or answers."""
-    tally = Tally(now)
+    tally, lasting = Tally(now), memory or Memory()
     with cluster.deadline(config.turn_timeout):
-        planner = Planner(
-            config.rules,
-            read_namespaces(cluster, config, tally.failed),
-            read_forced(cluster, config, tally.failed),
-            now,
-        )
+        config = replace(config, kinds=served_kinds(cluster, config.kinds, lasting, now, tally.failed))
+        namespaces = read_namespaces(cluster, config, tally.failed)
+        forced = read_forced(cluster, config, tally.failed)
+        scalers = read_scalers(cluster, config, config.kinds, tally.failed, tally.unreadable)
+        planner = Planner(config.rules, namespaces, _held(forced, lasting), now, Relations.of(scalers))
         tally.namespaces(planner.namespace_complaints())
-        workloads = (
-            planner.plan(kind, workload)
-            for kind in config.kinds
-            for workload in read_workloads(cluster, config, kind, tally.failed, tally.unreadable(kind))
-        )
-        changes = [planned for planned in workloads if tally.decided(planned)]
-        for planned, result in apply(cluster, planner, changes, partial(report.change, now)):
-            tally.applied(planned, result)
-    return report.finish(tally)
+        looked_at = chain(_workloads(cluster, config, planner, tally, scalers), _orphans(cluster, config, planner, memory))
+        changes = settled(looked_at, config, planner, memory, tally)
+        apply_notes(cluster, planner, tally.failed)
+        for planned, applied in apply(cluster, planner, changes, partial(report.change, now)):
+            tally.applied(planned, applied)
+            if isinstance(applied, Applied) and applied.written and isinstance(applied.planned.decision, ScaleTo):
+                lasting.put_down(planned.workload.metadata.uid, now)
+    result = report.finish(tally)
+    if result.ok:
+        lasting.good(now)
+    return result
+
+
+def settled(
+    looked_at: Iterable[Planned], config: Config, planner: Planner, lasting: Memory | None, tally: Tally
+) -> list[Planned]:
+    """What to write of all that was looked at, in order; the rest is counted, with what was stopped or has to wait.
+
+    Without a lasting memory nothing waits: nobody would remember since when.
+    """
+    memory, scene, number = lasting or Memory(), Scene(), 0
+    changes: list[Planned] = []
+    for planned in looked_at:
+        number += 1
+        settle(planned, memory)
+        scene.see(planned)
+        if planned.changes:
+            changes.append(planned)
+        else:
+            tally.decided(planned)
+    changes = without_fights(changes, memory, config.safety, planner)
+    changes, line = without_masses(changes, number, planner, memory, config.safety)
+    if line:
+        tally.failures.append(("MassChange", line))
+    if lasting is not None:
+        changes = scene.ordered(changes, config.pace, memory.progress, planner.now)
+    return [planned for planned in changes if tally.decided(planned)]
+
+
+def _held(forced: Forced, memory: Memory) -> Forced:
+    return replace(forced, hold=forced.hold or memory.hold) if memory.hold else forced
+
+
+def _workloads(
+    cluster: Cluster, config: Config, planner: Planner, tally: Tally, scalers: Sequence[tuple[Kind, Workload]]
+) -> Iterator[Planned]:
+    """Targets before their autoscalers and CronJobs before their Jobs, as each is governed by what the other says."""
+    for kind in config.kinds:
+        if kind.id not in SCALERS:
+            for workload in read_workloads(cluster, config, kind, tally.failed, tally.unreadable(kind)):
+                yield planner.plan(kind, workload)
+    for kind, workload in scalers:
+        if kind in config.kinds:
+            yield planner.plan(kind, workload)
+    jobs = KINDS["jobs"]
+    if planner.relations.has_parents and jobs not in config.kinds:
+        for workload in read_workloads(cluster, config, jobs, tally.failed, tally.unreadable(jobs)):
+            if planner.relations.parent_policy(workload) is not None:
+                yield planner.plan(jobs, workload)
+
+
+def _orphans(cluster: Cluster, config: Config, planner: Planner, memory: Memory | None) -> Iterator[Planned]:
+    """What carries a record and is of a kind that the configuration no longer names. Only a process that lasts looks for it."""
+    if memory is None or not memory.orphans_due(planner.now):
+        return
+    included = {kind.id for kind in config.kinds}
+    left_out = [kind for kind in KINDS.values() if kind.id not in included]
+    restore = config.rules.orphans is Orphans.RESTORE
+    # Rights on kinds that are not included are nothing that a controller has to have.
+    for kind, workload in read_recorded(cluster, config, left_out, lambda error: LOG.debug("orphans: %s", error)):
+        yield planner.plan_orphan(kind, workload, f"{kind.id} is not in --include-resources", restore=restore)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The `kube-downscaler` command. Returns 0, or 1 when a single turn (--once) failed; usage errors exit with 2."""
+    argv = sys.argv[1:] if argv is None else argv
+    command = COMMANDS.get(argv[0]) if argv else None
     try:
-        return _serve(read_config(argv))
+        if command is not None:
+            return _serve(replace(read_config(argv[1:]), once=True), command)
+        memory = Memory()
+        return _serve(read_config(argv), partial(run_once, memory=memory), memory)
     except UsageError as problem:
         fail(COMPONENT, problem)
 
 
-def _serve(config: Config) -> int:
+def _serve(config: Config, turn: Command, memory: Memory | None = None) -> int:
     setup_logging(config.debug, config.json_logs)
     health = Health(config.interval, turn_deadline=config.turn_timeout)
     clock = SystemClock(health.stop)
     metrics = Metrics(COMPONENT, own_version(), clock)
     with Cluster.connect(config.connection, clock=clock, stop=health.stop, observe=metrics.observe_request) as cluster:
+        scope = replace(config.rules.scope, itself=itself(cluster, os.environ))
+        config = replace(config, rules=replace(config.rules, scope=scope))
         emit = cluster.emit if config.enable_events else None
         report = Report(metrics, emit, dry_run=config.connection.dry_run, always_sum_up=config.once)
         LOG.info("%s %s: %s on %s", COMPONENT, own_version(), ", ".join(kind.id for kind in config.kinds), cluster.server)
@@ -67,7 +149,7 @@ def _serve(config: Config) -> int:
         server = start_metrics_server(config.metrics_port, metrics, health, clock) if config.metrics_port else None
         try:
             return run_loop(
-                lambda: _timed(cluster, config, clock, metrics, report),
+                lambda: _timed(partial(turn, cluster, config), report, metrics, clock, memory),
                 interval=config.interval,
                 once=config.once,
                 clock=clock,
@@ -79,19 +161,15 @@ def _serve(config: Config) -> int:
                 server.close()
 
 
-def _timed(cluster: Cluster, config: Config, clock: SystemClock, metrics: Metrics, report: Report) -> TurnResult:
-    begun = clock.monotonic()
-    result = run_once(cluster, config, clock.now(), report)
+def _timed(
+    turn: Callable[[datetime, Report], TurnResult], report: Report, metrics: Metrics, clock: SystemClock, memory: Memory | None
+) -> TurnResult:
+    begun, now = clock.monotonic(), clock.now()
+    if memory is not None:
+        memory.tick(now, begun)
+    result = turn(now, report)
     metrics.turn_ended(result.ok, clock.monotonic() - begun)
     return result
-
-
-def own_version() -> str:
-    """The installed distribution's version."""
-    try:
-        return version("kube-thrift")
-    except PackageNotFoundError:  # pragma: no cover - run from a checkout that was never installed
-        return "unknown"
 
 
 if __name__ == "__main__":  # pragma: no cover

@@ -8,13 +8,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeAlias
 
-from downscaler.annotations import DOWNTIME_REPLICAS, FORCE_UPTIME, Complaint, Overrides, read_overrides
+from downscaler.amounts import Refusal
+from downscaler.annotations import Complaint, Overrides, read_overrides
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo, decide
-from downscaler.policy import NAMESPACE, Policy, Rules, excluded_by, govern, with_forcing_pod, with_layer
-from downscaler.sizes import Kind, Refusal
+from downscaler.forecast import next_ruling
+from downscaler.keys import DOWNTIME_REPLICAS, FORCE_UPTIME, ORIGINAL, UP_FOR, UP_UNTIL
+from downscaler.patches import Stamp
+from downscaler.policy import (
+    AUTOSCALER,
+    CONFIGURATION,
+    NAMESPACE,
+    SCALED,
+    WORKLOAD,
+    Orphans,
+    Policy,
+    Rules,
+    Ruling,
+    excluded_by,
+    govern,
+    ruling,
+    with_forcing_pod,
+    with_layer,
+)
+from downscaler.relations import SCALERS, Relations, said_by_scaler
+from downscaler.sizes import Kind
 from downscaler.workloads import Workload
+from shared.errors import shorten
 from shared.objects import Object
+from shared.times import format_timestamp
+
+Notes: TypeAlias = tuple[tuple[str, str | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +58,20 @@ class Planned:
     workload: Workload
     decision: Decision
     complaints: tuple[Complaint, ...] = ()
+    # Why it is no longer ours to put down, if it is only looked at because it carries a record; empty for all others.
+    orphaned: str = ""
+    # Annotations of its own that time has turned into others; None removes one.
+    notes: Notes = ()
+    # The order in which it wakes, and what has to be ready before: kind, namespace, name.
+    wave: int = 0
+    depends_on: tuple[tuple[str, str, str], ...] = ()
+    # When the schedule wants something else, and what; None if nothing is in sight.
+    ahead: tuple[datetime, Ruling] | None = None
 
     @property
     def changes(self) -> bool:
         """Whether there is something to write."""
-        return isinstance(self.decision, ScaleTo | Restore | Forget)
+        return bool(self.notes) or isinstance(self.decision, ScaleTo | Restore | Forget)
 
 
 @dataclass(frozen=True)
@@ -48,17 +82,100 @@ class Planner:
     namespaces: Mapping[str, Object]
     forced: Forced
     now: datetime
+    relations: Relations = field(default_factory=Relations)
     _policies: dict[str, Policy] = field(default_factory=dict, init=False, repr=False)
+    # By identity, with the policy itself, so that no other one can take its place in memory.
+    _next: dict[int, tuple[Policy, tuple[datetime, Ruling] | None]] = field(default_factory=dict, init=False, repr=False)
 
     def plan(self, kind: Kind, workload: Workload) -> Planned:
         """The decision on *workload*. Never raises for what somebody wrote on it."""
+        overrides, notes = self._read(workload)
+        policy = self._govern(kind, workload, overrides)
+        if policy is None:
+            return Planned(kind, workload, Keep("unread", f"namespace {workload.namespace} could not be read"))
+        if policy.scale_children.value and kind.id == "cronjobs":
+            self.relations.adopt(workload, policy)
+        decision = decide(kind, workload, policy, self.at(workload.namespace))
+        complaints = overrides.complaints + _own(decision) + _out_of_reach(kind, workload, overrides)
+        if self.rules.orphans is Orphans.REPORT and isinstance(decision, Keep) and decision.cause == "excluded":
+            complaints += _asleep(workload, decision.reason)
+        return Planned(
+            kind,
+            workload,
+            decision,
+            complaints,
+            notes=notes,
+            wave=policy.wave.value,
+            depends_on=tuple((kind_id, ns or workload.namespace, name) for kind_id, ns, name in policy.depends_on.value),
+            ahead=self._ahead(policy, workload.namespace),
+        )
+
+    def _read(self, about: Object) -> tuple[Overrides, Notes]:
+        """What *about* says, with a length of time from now on as an end, and the annotations that this makes of its own."""
+        overrides = read_overrides(about.metadata.annotations, self.rules.context)
+        if overrides.up_for is not None:
+            end = (self.now + overrides.up_for).replace(microsecond=0)
+            return replace(overrides, up_until=end), ((UP_FOR, None), (UP_UNTIL, format_timestamp(end)))
+        if overrides.up_until is not None and overrides.up_until <= self.now:
+            return overrides, ((UP_UNTIL, None),)
+        return overrides, ()
+
+    def explained(self, planned: Planned, since: datetime) -> bool:
+        """Whether a schedule has begun to want what *planned* does after *since*, or the operator's own flags want it."""
+        policy = self.govern(planned.kind, planned.workload)
+        if policy is None or ruling(policy, self.now).source == CONFIGURATION:
+            return True
+        coming = next_ruling(policy, since)
+        return coming is not None and coming[0] <= self.now
+
+    def _ahead(self, policy: Policy, namespace: str) -> tuple[datetime, Ruling] | None:
+        # Most workloads of a namespace are governed by one and the same policy.
+        if (key := id(policy)) not in self._next:
+            late = self.rules.lateness(namespace)
+            coming = next_ruling(policy, self.now - late)
+            self._next[key] = (policy, None if coming is None else (coming[0] + late, coming[1]))
+        return self._next[key][1]
+
+    def at(self, namespace: str) -> datetime:
+        """The instant for which the workloads of *namespace* are decided: now, less its share of --jitter."""
+        return self.now - self.rules.lateness(namespace)
+
+    def plan_orphan(self, kind: Kind, workload: Workload, why: str, *, restore: bool = True) -> Planned:
+        """The decision on an object that carries a record and is no longer ours: back up, or left asleep and reported."""
+        if not restore:
+            return Planned(kind, workload, Keep("orphaned", why), _asleep(workload, why), why)
+        policy = replace(self.rules.policy, excluded=why, upscale_target_only=False)
+        decision = decide(kind, workload, policy, self.now)
+        return Planned(kind, workload, decision, _own(decision), why)
+
+    def again(self, planned: Planned, workload: Workload) -> Planned:
+        """The same question about *workload* as the server has it now."""
+        if planned.orphaned:
+            return self.plan_orphan(planned.kind, workload, planned.orphaned)
+        return self.plan(planned.kind, workload)
+
+    @property
+    def stamp(self) -> Stamp:
+        """What signs the records that are written this turn."""
+        return Stamp(self.now, self.rules.version)
+
+    def govern(self, kind: Kind, workload: Workload) -> Policy | None:
+        """What governs *workload*, all layers folded; None if its namespace could not be read."""
+        return self._govern(kind, workload, self._read(workload)[0])
+
+    def _govern(self, kind: Kind, workload: Workload, overrides: Overrides) -> Policy | None:
         base = self.policy_of(workload.namespace)
         if base is None:
-            return Planned(kind, workload, Keep("unread", f"namespace {workload.namespace} could not be read"))
-        overrides = read_overrides(workload.metadata.annotations, self.rules.context)
-        decision = decide(kind, workload, govern(base, self.rules.scope, kind, workload, overrides), self.now)
-        own = decision.own if isinstance(decision, Problem) else ()
-        return Planned(kind, workload, decision, overrides.complaints + own + _out_of_reach(kind, workload, overrides))
+            return None
+        if (inherited := self.relations.parent_policy(workload)) is not None:
+            return with_layer(inherited, overrides, WORKLOAD)
+        if kind.id in SCALERS:
+            base = with_layer(base, self.relations.said_by_target(workload), SCALED)
+        elif (scaler := self.relations.scaler_of(kind, workload)) is not None:
+            self.relations.note(kind, workload, overrides)
+            base = with_layer(base, said_by_scaler(scaler, self.rules.context), AUTOSCALER)
+            base = replace(base, autoscaler=scaler.name, autoscaler_pauses=scaler.pauses)
+        return govern(base, self.rules.scope, kind, workload, overrides)
 
     def policy_of(self, namespace: str) -> Policy | None:
         """What governs the workloads in *namespace* that say nothing themselves; None if the namespace could not be read."""
@@ -71,10 +188,16 @@ class Planner:
             policy = replace(policy, hold=self.forced.hold)
         if namespace in self.forced.namespaces or (self.forced.namespaces and not self.rules.forced_per_namespace):
             policy = with_forcing_pod(policy)
-        policy = with_layer(policy, read_overrides(found.metadata.annotations, self.rules.context), NAMESPACE)
+        policy = with_layer(policy, self._read(found)[0], NAMESPACE)
         policy = excluded_by(policy, self.rules.scope.namespace_exclusion(namespace))
         self._policies[namespace] = policy
         return policy
+
+    def namespace_notes(self) -> Iterator[tuple[Object, Notes]]:
+        """What time has made of the namespaces' own annotations."""
+        for namespace in self.namespaces.values():
+            if namespace.metadata.annotations and (notes := self._read(namespace)[1]):
+                yield namespace, notes
 
     def namespace_complaints(self) -> Iterator[tuple[Object, Complaint]]:
         """What cannot be read on the namespaces themselves."""
@@ -91,6 +214,18 @@ def _out_of_reach(kind: Kind, workload: Workload, overrides: Overrides) -> tuple
     if not isinstance(reached, Refusal):
         return ()
     return (Complaint(DOWNTIME_REPLICAS, str(target), reached.reason, "it is not scaled down", blocking=False),)
+
+
+def _own(decision: Decision) -> tuple[Complaint, ...]:
+    return decision.own if isinstance(decision, Problem) else ()
+
+
+def _asleep(workload: Workload, why: str) -> tuple[Complaint, ...]:
+    """The report that *workload* stays asleep, nothing if it is not."""
+    if (recorded := workload.metadata.annotation(ORIGINAL)) is None:
+        return ()
+    said = f"was put down from {shorten(recorded)!r} and is left asleep: {why}; --orphans=restore brings it up"
+    return (Complaint(ORIGINAL, recorded, "", blocking=False, said=said, word="Orphaned"),)
 
 
 def asks_for_uptime(pod: Object) -> bool:

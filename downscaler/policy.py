@@ -6,14 +6,16 @@ it would have been, so that it stops exactly what it governs: a namespace's brok
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Generic, TypeVar
 
+from downscaler.amounts import Size
 from downscaler.annotations import FIELDS, NOTHING, Complaint, Context, Overrides
 from downscaler.schedule import Spec
-from downscaler.sizes import Kind, Size
+from downscaler.sizes import Kind
 from downscaler.timespec import parse
 from downscaler.workloads import Workload
 from shared.filters import LabelMatcher, Names
@@ -21,7 +23,11 @@ from shared.filters import LabelMatcher, Names
 T = TypeVar("T")
 
 CONFIGURATION = "configuration"
+KUBE_SYSTEM = "kube-system"
 POD = "pod annotation"
+AUTOSCALER = "autoscaler annotation"
+SCALED = "annotation of what it scales"
+PARENT = "CronJob annotation"
 NAMESPACE = "namespace annotation"
 WORKLOAD = "workload annotation"
 
@@ -32,6 +38,22 @@ class RestorePolicy(Enum):
     MAX = "max"
     ALWAYS = "always"
     IF_UNTOUCHED = "if-untouched"
+
+
+class Overlap(Enum):
+    """What holds where uptime and downtime, or the two periods, claim the same moment."""
+
+    DOWN = "down"
+    UP = "up"
+    KEEP = "keep"
+
+
+class Orphans(Enum):
+    """What becomes of objects that were put down and are no longer in scope."""
+
+    EXCLUDED = "excluded"
+    RESTORE = "restore"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +80,22 @@ class Policy:
     force_downtime: Setting[Spec] = Setting(NEVER)
     downtime_replicas: Setting[Size] = Setting(0)
     grace_period: Setting[timedelta] = Setting(timedelta(seconds=900))
+    wave: Setting[int] = Setting(0)
+    depends_on: Setting[tuple[tuple[str, str, str], ...]] = Setting(())
+    scale_children: Setting[bool] = Setting(value=False)
+    allow_volume_deletion: Setting[bool] = Setting(value=False)
+    # Whether a CronJob that comes up leaves out the runs that it missed.
+    skip_missed_runs: bool = False
+    # Which autoscaler owns the size, and whether it would work against any size but zero; empty without one.
+    autoscaler: str = ""
+    autoscaler_pauses: bool = False
     # Why the workload is excluded, whatever the time; empty if it is not.
     excluded: str = ""
     exclude_until: Setting[datetime] | None = None
+    # Until when somebody asked for uptime, whatever the schedule says.
+    up_until: Setting[datetime] | None = None
+    # None: downtime wins over uptime, and nothing is changed where the two periods overlap.
+    overlap: Overlap | None = None
     # When the workload was deployed last, by the annotation named in the configuration; None: when it was created.
     deployed_at: datetime | None = None
     broken: tuple[tuple[str, Complaint], ...] = ()
@@ -88,6 +123,10 @@ _OVERRIDABLE = (
     "force_downtime",
     "downtime_replicas",
     "grace_period",
+    "wave",
+    "depends_on",
+    "scale_children",
+    "allow_volume_deletion",
 )
 
 
@@ -106,6 +145,9 @@ def with_layer(policy: Policy, overrides: Overrides, source: str) -> Policy:
     until = overrides.exclude_until
     if until is not None and (policy.exclude_until is None or until > policy.exclude_until.value):
         changes["exclude_until"] = Setting(until, source)
+    asked = overrides.up_until
+    if asked is not None and (policy.up_until is None or asked > policy.up_until.value):
+        changes["up_until"] = Setting(asked, source)
     blocking = tuple((source, complaint) for complaint in overrides.complaints if complaint.blocking)
     set_here = {FIELDS[complaint.key] for _, complaint in blocking} | changes.keys()
     kept = tuple((layer, complaint) for layer, complaint in policy.broken if FIELDS[complaint.key] not in set_here)
@@ -130,33 +172,66 @@ class Want(Enum):
     LEAVE = "leave"
 
 
-def wanted(policy: Policy, now: datetime) -> tuple[Want, str]:
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the schedule wants, why, and which key of which layer said so. `key` is a field of `Policy`; empty if none did."""
+
+    want: Want
+    reason: str
+    key: str = ""
+    source: str = ""
+
+
+def wanted(policy: Policy, now: datetime) -> Ruling:
     """What the schedule wants at *now*, and why. Exclusions and broken values are the caller's to look at first.
 
     Forced uptime, then forced downtime, then the two periods if either is set at any layer, then uptime less downtime.
     """
+    if policy.up_until is not None and now < policy.up_until.value:
+        source = policy.up_until.source
+        return Ruling(Want.UP, f"asked for until {policy.up_until.value:%Y-%m-%d %H:%M} UTC ({source})", "up_until", source)
     if policy.force_uptime.value.matches(now):
-        return Want.UP, f"uptime is forced ({policy.force_uptime.source})"
+        source = policy.force_uptime.source
+        return Ruling(Want.UP, f"uptime is forced ({source})", "force_uptime", source)
     if policy.force_downtime.value.matches(now):
-        return Want.DOWN, f"downtime is forced ({policy.force_downtime.source})"
+        source = policy.force_downtime.source
+        return Ruling(Want.DOWN, f"downtime is forced ({source})", "force_downtime", source)
     if not (policy.upscale_period.value.is_never and policy.downscale_period.value.is_never):
         return _by_periods(policy, now)
-    if policy.downtime.value.matches(now):
-        return Want.DOWN, _said("in downtime", policy.downtime)
-    if policy.uptime.value.matches(now):
-        return Want.UP, _said("in uptime", policy.uptime)
-    return Want.DOWN, _said("not in uptime", policy.uptime)
-
-
-def _by_periods(policy: Policy, now: datetime) -> tuple[Want, str]:
-    up, down = policy.upscale_period.value.matches(now), policy.downscale_period.value.matches(now)
-    if up and down:
-        return Want.LEAVE, "in the upscale period and the downscale period at once"
-    if up:
-        return Want.UP, _said("in upscale period", policy.upscale_period)
+    up, down = policy.uptime.value.matches(now), policy.downtime.value.matches(now)
+    if up and down and not policy.uptime.value.is_always and policy.overlap in (Overlap.UP, Overlap.KEEP):
+        want = Want.UP if policy.overlap is Overlap.UP else Want.LEAVE
+        return Ruling(want, f"in uptime and in downtime at once: --overlap={policy.overlap.value}")
     if down:
-        return Want.DOWN, _said("in downscale period", policy.downscale_period)
-    return Want.LEAVE, "in neither the upscale period nor the downscale period"
+        return _ruling(Want.DOWN, "in downtime", "downtime", policy.downtime)
+    if up:
+        return _ruling(Want.UP, "in uptime", "uptime", policy.uptime)
+    return _ruling(Want.DOWN, "not in uptime", "uptime", policy.uptime)
+
+
+def ruling(policy: Policy, now: datetime) -> Ruling:
+    """Like `wanted`, with exclusions looked at first: what is excluded is wanted up."""
+    if reason := policy.exclusion(now):
+        return Ruling(Want.UP, reason, "exclude")
+    return wanted(policy, now)
+
+
+def _by_periods(policy: Policy, now: datetime) -> Ruling:
+    up, down = policy.upscale_period.value.matches(now), policy.downscale_period.value.matches(now)
+    if up and down and policy.overlap in (Overlap.UP, Overlap.DOWN):
+        want = Want.UP if policy.overlap is Overlap.UP else Want.DOWN
+        return Ruling(want, f"in both periods at once: --overlap={policy.overlap.value}")
+    if up and down:
+        return Ruling(Want.LEAVE, "in the upscale period and the downscale period at once")
+    if up:
+        return _ruling(Want.UP, "in upscale period", "upscale_period", policy.upscale_period)
+    if down:
+        return _ruling(Want.DOWN, "in downscale period", "downscale_period", policy.downscale_period)
+    return Ruling(Want.LEAVE, "in neither the upscale period nor the downscale period")
+
+
+def _ruling(want: Want, what: str, key: str, setting: Setting[Spec]) -> Ruling:
+    return Ruling(want, _said(what, setting), key, setting.source)
 
 
 def _said(what: str, setting: Setting[Spec]) -> str:
@@ -171,14 +246,23 @@ class Scope:
     namespaces: Names = Names()
     names: Names = Names()
     labels: LabelMatcher = LabelMatcher()
+    # The controller's own workloads, as kind (or "*"), namespace and name.
+    itself: frozenset[tuple[str, str, str]] = frozenset()
+    # Whether the cluster's own workloads may be scaled, too.
+    kube_system: bool = False
 
     def namespace_exclusion(self, namespace: str) -> str:
         """Why a whole namespace is excluded; empty if it is not."""
+        if namespace == KUBE_SYSTEM and not self.kube_system:
+            return f"namespace {namespace} is always excluded without --allow-kube-system"
         return f"namespace {namespace} is in --exclude-namespaces" if self.namespaces.matches(namespace) else ""
 
     def exclusion(self, kind: Kind, workload: Workload) -> str:
         """Why one workload is excluded; empty if it is not."""
         meta = workload.metadata
+        for own in (kind.resource.kind, "*") if self.itself else ():
+            if (own, workload.namespace, meta.name) in self.itself:
+                return "it is this controller itself"
         if self.names.matches(meta.name):
             return "its name is in --exclude-deployments"
         if not self.labels.matches(meta.labels):
@@ -203,3 +287,13 @@ class Rules:
     context: Context = Context()
     # Whether a pod that asks for uptime keeps up its own namespace only, not the whole cluster.
     forced_per_namespace: bool = False
+    orphans: Orphans = Orphans.EXCLUDED
+    # The version that signs records.
+    version: str = ""
+    # The most by which a namespace's schedule is late, so that not all namespaces change at once.
+    jitter: timedelta = timedelta(0)
+
+    def lateness(self, namespace: str) -> timedelta:
+        """The share of the jitter that *namespace* has: always the same, in whole seconds."""
+        seconds = int(self.jitter.total_seconds())
+        return timedelta(seconds=zlib.crc32(namespace.encode()) % seconds) if seconds else timedelta(0)

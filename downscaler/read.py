@@ -6,20 +6,27 @@ Over the whole cluster a turn costs one list of namespaces, one of pods and one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from downscaler.config import Config
+from downscaler.keys import ORIGINAL
 from downscaler.plan import Forced, asks_for_uptime
-from downscaler.sizes import Kind
+from downscaler.relations import SCALERS
+from downscaler.sizes import KINDS, Kind
 from downscaler.workloads import Workload
 from shared.cluster import Cluster
-from shared.errors import ClusterError, ValueProblem
+from shared.errors import ClusterError, NotFound, ValueProblem
 from shared.kinds import NAMESPACES, PODS
 from shared.objects import Object
 
 # Pods that have ended no longer ask for anything.
 LIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed"
+
+AUTOSCALERS = KINDS["horizontalpodautoscalers"]
+_AUTOSCALED = ("deployments", "statefulsets", "rollouts")
+_LOG = logging.getLogger("downscaler")
 
 OnFailure: TypeAlias = Callable[[ClusterError], None]
 OnProblem: TypeAlias = Callable[[Object, ValueProblem], None]
@@ -36,11 +43,17 @@ def read_namespaces(cluster: Cluster, config: Config, failed: OnFailure) -> dict
             failed(error)
         return found
     for name in config.namespaces:
-        try:
-            found[name] = cluster.get_metadata(NAMESPACES, None, name)
-        except ClusterError as error:
-            failed(error)
+        found.update(read_namespace(cluster, name, failed))
     return found
+
+
+def read_namespace(cluster: Cluster, name: str, failed: OnFailure) -> dict[str, Object]:
+    """The metadata of one namespace; empty if it cannot be read."""
+    try:
+        return {name: cluster.get_metadata(NAMESPACES, None, name)}
+    except ClusterError as error:
+        failed(error)
+        return {}
 
 
 def read_forced(cluster: Cluster, config: Config, failed: OnFailure) -> Forced:
@@ -59,10 +72,48 @@ def read_forced(cluster: Cluster, config: Config, failed: OnFailure) -> Forced:
     return Forced(frozenset(asking))
 
 
+def read_recorded(cluster: Cluster, config: Config, kinds: Iterable[Kind], failed: OnFailure) -> Iterator[tuple[Kind, Workload]]:
+    """Every object of *kinds* that carries a record of having been put down. Kinds that the server does not know are left out."""
+    for kind in kinds:
+        for namespace in config.namespaces or (None,):
+            try:
+                for about in cluster.list_metadata(kind.resource, namespace=namespace):
+                    if about.metadata.annotation(ORIGINAL) is not None:
+                        yield kind, cluster.get(kind.resource, about.namespace, about.name, kind.as_type)
+            except NotFound:
+                continue
+            except ClusterError as error:
+                failed(error)
+
+
 def read_workloads(cluster: Cluster, config: Config, kind: Kind, failed: OnFailure, problem: OnProblem) -> Iterator[Workload]:
     """Every object of *kind* to work on, page by page. An object that does not decode goes to *problem*."""
     for namespace in config.namespaces or (None,):
         try:
             yield from cluster.list(kind.resource, kind.as_type, namespace=namespace, on_problem=problem)
+        except NotFound as error:
+            # A kind whose CRD went away since it was probed.
+            if not kind.custom:
+                failed(error)
         except ClusterError as error:
             failed(error)
+
+
+def read_scalers(
+    cluster: Cluster, config: Config, kinds: Iterable[Kind], failed: OnFailure, problem: Callable[[Kind], OnProblem]
+) -> list[tuple[Kind, Workload]]:
+    """All autoscalers that matter: those of the included kinds, and HorizontalPodAutoscalers also where what they scale is.
+
+    Rights on those are nothing that a controller has to have; without them it works as if there were none.
+    """
+    included = {kind.id: kind for kind in kinds}
+    found = [
+        (included[scaler], workload)
+        for scaler in SCALERS
+        if scaler in included
+        for workload in read_workloads(cluster, config, included[scaler], failed, problem(included[scaler]))
+    ]
+    if AUTOSCALERS.id not in included and not included.keys().isdisjoint(_AUTOSCALED):
+        unseen = lambda error: _LOG.debug("autoscalers are not looked at: %s", error)  # noqa: E731 - a callback, not a function
+        found += [(AUTOSCALERS, each) for each in read_workloads(cluster, config, AUTOSCALERS, unseen, lambda about, value: None)]
+    return found

@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 from croniter.croniter import CroniterBadDateError
 
+from downscaler.calendars import Days, next_day
+
 HORIZON = timedelta(days=400)
 DAY_MINUTES = 24 * 60
 FINEST = timedelta(seconds=1)
@@ -106,6 +108,23 @@ class Cron:
             yield from _instants(self.zone, opens, now)
 
 
+@dataclass(frozen=True, slots=True)
+class Holidays:
+    """The whole of each day in `days`, on the wall clock of `zone`."""
+
+    days: Days
+    zone: ZoneInfo
+
+    def matches(self, now: datetime) -> bool:
+        return _wall(self.zone, now).date() in self.days
+
+    def boundaries(self, now: datetime) -> Iterator[datetime]:
+        today = _wall(self.zone, now).date()
+        turn = next_day(self.days, today, off=today not in self.days, limit=HORIZON.days)
+        if turn is not None:
+            yield from _instants(self.zone, datetime.combine(turn, datetime.min.time()), now)
+
+
 @dataclass(frozen=True, eq=False)
 class Spec:
     """A parsed time spec. `warnings` names items that can never match although they can be read."""
@@ -118,6 +137,11 @@ class Spec:
     def is_never(self) -> bool:
         """Whether this is `never` in any spelling, which counts as "not set" for the two periods."""
         return all(isinstance(item, Constant) and not item.value for item in self.items)
+
+    @cached_property
+    def is_always(self) -> bool:
+        """Whether this is `always` in any spelling, which is how nobody says anything about uptime."""
+        return any(isinstance(item, Constant) and item.value for item in self.items)
 
     def matches(self, now: datetime) -> bool:
         return any(item.matches(now) for item in self.items)

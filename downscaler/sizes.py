@@ -7,11 +7,25 @@ is the other way round.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
+from downscaler.amounts import Patch, Refusal, Size, compare_amounts, parse_replicas
+from downscaler.customs import (
+    Generic,
+    compare_scaled_objects,
+    patch_instances,
+    patch_runners,
+    patch_scaled_object,
+    patch_stack,
+    read_instances,
+    read_runners,
+    read_scaled_object,
+    read_stack,
+    scaled_object_original,
+    shape,
+)
+from downscaler.keys import ALLOW_VOLUME_DELETION
 from downscaler.workloads import Job, Workload
 from shared.errors import ValueProblem
 from shared.kinds import (
@@ -25,36 +39,10 @@ from shared.kinds import (
     Resource,
 )
 
-Size: TypeAlias = int | str
-Patch: TypeAlias = dict[str, object]
-
-LARGEST = 2**31 - 1
 NO_NODE = "kube-downscaler-non-existent"
 # Both mean that the DaemonSet is switched off; the second is what another downscaler writes.
 NO_NODE_KEYS = (NO_NODE, "downscaler/match-none")
-ACCEPTED_REPLICAS = "a whole number from 0, or on a PodDisruptionBudget a percentage such as 50%"
-
-_NUMBER = re.compile(r"\d{1,10}", re.ASCII)
-_PERCENT = re.compile(r"(\d{1,3})%", re.ASCII)
 _SWITCH = {"1": 1, "-1": 1, "false": 1, "0": 0, "true": 0}
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a kind cannot take a target."""
-
-    reason: str
-
-
-def parse_replicas(text: str) -> Size:
-    """`3` or `50%`. Raises ValueProblem."""
-    stripped = text.strip()
-    if _NUMBER.fullmatch(stripped) and int(stripped) <= LARGEST:
-        return int(stripped)
-    match = _PERCENT.fullmatch(stripped)
-    if match and int(match[1]) <= 100:
-        return f"{int(match[1])}%"
-    raise ValueProblem(text, ACCEPTED_REPLICAS)
 
 
 def _count_original(text: str) -> Size:
@@ -167,25 +155,34 @@ def _budget_field(workload: Workload) -> str:
 
 def _compare_budgets(workload: Workload, left: Size, right: Size) -> int | None:
     """Which budget is stricter. A count and a percentage compare only where one of them is nothing, or everything."""
-    order = _compare_amounts(left, right)
+    order = compare_amounts(left, right)
     return order if order is None or _budget_field(workload) == "minAvailable" else -order
 
 
-def _compare_amounts(left: Size, right: Size) -> int | None:
-    (a, a_percent), (b, b_percent) = _amount(left), _amount(right)
-    if a_percent == b_percent or a == 0 or b == 0:
-        return (a > b) - (a < b)
-    if a_percent and a >= 100:
-        return 1
-    return -1 if b_percent and b >= 100 else None
+def _always_ready(workload: Workload) -> bool:
+    return True
 
 
-def _amount(size: Size) -> tuple[int, bool]:
-    """The number and whether it is a percentage. What the API would not accept counts as 100%: nothing is stricter than that."""
-    if isinstance(size, int):
-        return size, False
-    match = _PERCENT.fullmatch(size)
-    return (int(match[1]) if match else 100), True
+def _replicas_ready(workload: Workload) -> bool:
+    wanted = 1 if workload.spec.replicas is None else workload.spec.replicas
+    return (workload.status.ready_replicas or 0) >= wanted
+
+
+def _no_danger(workload: Workload) -> str:
+    return ""
+
+
+def _volumes_at_risk(workload: Workload) -> str:
+    policy = workload.spec.persistent_volume_claim_retention_policy
+    if policy is None or policy.when_scaled != "Delete":
+        return ""
+    fact = "it would delete its volumes (persistentVolumeClaimRetentionPolicy.whenScaled is Delete)"
+    return f"{fact}; {ALLOW_VOLUME_DELETION}=true allows it"
+
+
+def _skip_missed_runs(workload: Workload) -> Patch:
+    """A minute, as the CronJob controller warns of deadlines under ten seconds and looks every ten."""
+    return {} if workload.spec.starting_deadline_seconds is not None else {"spec": {"startingDeadlineSeconds": 60}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +201,102 @@ class Kind:
     as_type: type[Workload] = Workload
     # Objects that belong to another one are its owner's to scale: an owner kind, or "*" for any owner.
     skip_owned_by: str = ""
+    # What kubectl accepts for it beside its plural and its singular.
+    short: tuple[str, ...] = ()
+    # Comes with a CustomResourceDefinition, which a cluster need not have.
+    custom: bool = False
+    # Only the server knows the path of its size: the one that the CRD's scale subresource names.
+    by_scale: bool = False
+    # Whether an object that is up does its work.
+    ready: Callable[[Workload], bool] = _always_ready
+    # Why this object must not be put down unless somebody allows it, and what to do; empty if it may be.
+    danger: Callable[[Workload], str] = _no_danger
+    # What a restored object needs beside its size, so that it does not do at once all that it missed.
+    resume: Callable[[Workload], Patch] | None = None
 
 
 _KINDS = (
-    Kind("deployments", DEPLOYMENTS, "replicas", _read_replicas, _patch_replicas, skip_owned_by="Stack"),
-    Kind("statefulsets", STATEFUL_SETS, "replicas", _read_replicas, _patch_replicas),
-    Kind("cronjobs", CRON_JOBS, "running", _read_suspend, _patch_suspend, _switch_target, _switch_original),
+    Kind(
+        "deployments",
+        DEPLOYMENTS,
+        "replicas",
+        _read_replicas,
+        _patch_replicas,
+        skip_owned_by="Stack",
+        short=("deploy",),
+        ready=_replicas_ready,
+    ),
+    Kind(
+        "statefulsets",
+        STATEFUL_SETS,
+        "replicas",
+        _read_replicas,
+        _patch_replicas,
+        short=("sts",),
+        danger=_volumes_at_risk,
+        ready=_replicas_ready,
+    ),
+    Kind(
+        "rollouts",
+        Resource("argoproj.io", "v1alpha1", "rollouts", "Rollout"),
+        "replicas",
+        _read_replicas,
+        _patch_replicas,
+        custom=True,
+        ready=_replicas_ready,
+    ),
+    Kind("stacks", Resource("zalando.org", "v1", "stacks", "Stack"), "replicas", read_stack, patch_stack, custom=True),
+    Kind(
+        "prometheuses",
+        Resource("monitoring.coreos.com", "v1", "prometheuses", "Prometheus"),
+        "replicas",
+        _read_replicas,
+        _patch_replicas,
+        custom=True,
+    ),
+    Kind(
+        "postgresqls",
+        Resource("acid.zalan.do", "v1", "postgresqls", "postgresql"),
+        "instances",
+        read_instances,
+        patch_instances,
+        custom=True,
+        short=("pg",),
+    ),
+    *(
+        Kind(
+            plural,
+            Resource("kafka.strimzi.io", "v1beta2", plural, kind),
+            "replicas",
+            _read_replicas,
+            _patch_replicas,
+            custom=True,
+        )
+        for plural, kind in (
+            ("kafkaconnects", "KafkaConnect"),
+            ("kafkamirrormaker2s", "KafkaMirrorMaker2"),
+            ("kafkabridges", "KafkaBridge"),
+        )
+    ),
+    Kind(
+        "autoscalingrunnersets",
+        Resource("actions.github.com", "v1alpha1", "autoscalingrunnersets", "AutoscalingRunnerSet"),
+        "minRunners",
+        read_runners,
+        patch_runners,
+        custom=True,
+    ),
+    Kind(
+        "cronjobs",
+        CRON_JOBS,
+        "running",
+        _read_suspend,
+        _patch_suspend,
+        _switch_target,
+        _switch_original,
+        short=("cj",),
+        resume=_skip_missed_runs,
+    ),
     Kind(
         "horizontalpodautoscalers",
         HORIZONTAL_POD_AUTOSCALERS,
@@ -218,8 +305,20 @@ _KINDS = (
         _patch_min_replicas,
         _autoscaler_target,
         clamp=_clamp_min_replicas,
+        short=("hpa",),
     ),
-    Kind("daemonsets", DAEMON_SETS, "running", _read_selector, _patch_selector, _switch_target, _switch_original),
+    Kind(
+        "scaledobjects",
+        Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject"),
+        "paused-replicas",
+        read_scaled_object,
+        patch_scaled_object,
+        parse_original=scaled_object_original,
+        compare=compare_scaled_objects,
+        custom=True,
+        short=("so",),
+    ),
+    Kind("daemonsets", DAEMON_SETS, "running", _read_selector, _patch_selector, _switch_target, _switch_original, short=("ds",)),
     Kind(
         "poddisruptionbudgets",
         POD_DISRUPTION_BUDGETS,
@@ -229,6 +328,7 @@ _KINDS = (
         _any_target,
         parse_replicas,
         _compare_budgets,
+        short=("pdb",),
     ),
     Kind(
         "jobs",
@@ -245,21 +345,36 @@ _KINDS = (
 KINDS: Mapping[str, Kind] = {kind.id: kind for kind in _KINDS}
 
 # Names that other downscalers accept and this one does not scale.
-FOREIGN_KINDS = frozenset(
-    {
-        "autoscalingrunnersets",
-        "awselbservices",
-        "awsnlbservices",
-        "gateways",
-        "ingresses",
-        "kafkabridges",
-        "kafkaconnects",
-        "kafkamirrormaker2s",
-        "postgresqls",
-        "prometheuses",
-        "rollouts",
-        "scaledobjects",
-        "services",
-        "stacks",
-    }
-)
+FOREIGN_KINDS = frozenset({"awselbservices", "awsnlbservices", "gateways", "ingresses", "services"})
+
+
+def generic_kind(generic: Generic) -> Kind:
+    """The row of a kind that the configuration describes. Where only the server knows the path it has no size yet."""
+    resource, field = generic.resource, generic.field
+    if field is None:
+        return Kind(resource.name, resource, "replicas", _no_size, lambda workload, size: {}, custom=True, by_scale=True)
+    return Kind(
+        resource.name,
+        resource,
+        field.path[-1],
+        field.read,
+        field.patch,
+        field.reach,
+        field.original,
+        field.compare,
+        as_type=shape(field),
+        custom=True,
+    )
+
+
+def _no_size(workload: Workload) -> Size | None:
+    return None
+
+
+def kind_named(text: str, kinds: Mapping[str, Kind] = KINDS) -> Kind:
+    """The kind that *text* names as kubectl would: `deployments`, `Deployment`, `deploy`, `deployments.apps`; or ValueProblem."""
+    word = text.strip().lower()
+    for kind in kinds.values():
+        if word in (kind.id, kind.resource.plural, kind.resource.kind.lower(), kind.resource.name, *kind.short):
+            return kind
+    raise ValueProblem(text, f"one of {', '.join(kinds)}, also in the singular")

@@ -9,6 +9,7 @@ any is evaluated, so that garbage late in a list is noticed. Items:
     2026-12-24T00:00:00+01:00 - 2026-12-27T00:00:00+01:00       both ends included
     from 2026-12-24T00:00:00Z, until 2026-12-27T00:00:00Z
     cron(0 20 * * 1-5)/10h Europe/Berlin     a window that opens at each cron moment and stays open that long
+    holidays(DE-BE) Europe/Berlin            whole days: public holidays of a country or region, or a named calendar
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ from zoneinfo import ZoneInfo, available_timezones
 from croniter import croniter
 from croniter.croniter import CroniterError
 
-from downscaler.schedule import DAY_MINUTES, FINEST, Constant, Cron, Item, Span, Spec, Weekly, cron_moment
+from downscaler.calendars import Calendar, days_named
+from downscaler.schedule import DAY_MINUTES, FINEST, Constant, Cron, Holidays, Item, Span, Spec, Weekly, cron_moment
 from shared.errors import ValueProblem
 from shared.times import parse_duration, parse_timestamp
 
 ACCEPTED = (
     "always, never, 'Mon-Fri 08:00-18:00 Europe/Berlin', 'Fri 22:00-06:00 UTC', "
     "'2026-12-24T00:00:00Z - 2026-12-27T00:00:00Z', 'from TIME', 'until TIME', 'cron(0 20 * * 1-5)/10h Europe/Berlin', "
+    "'holidays(DE-BE) Europe/Berlin', "
     "or several of these joined by commas"
 )
 MAX_ITEMS = 100
@@ -40,6 +43,7 @@ _INSTANT = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+
 _ABSOLUTE = re.compile(rf"({_INSTANT})\s*-\s*({_INSTANT})", re.ASCII | re.IGNORECASE)
 _DIRECTED = re.compile(r"(from|until)\s+(\S.*)", re.ASCII | re.IGNORECASE)
 _CRON = re.compile(r"cron\(([^()]*)\)\s*/\s*(\S+)(?:\s+(\S+))?", re.ASCII | re.IGNORECASE)
+_HOLIDAYS = re.compile(r"holidays\(\s*([A-Za-z0-9_.-]{1,63})\s*\)(?:\s+(\S+))?", re.ASCII | re.IGNORECASE)
 _CRON_FIELD = re.compile(r"(?![hr](?:/|$))[0-9a-z*,/#?-]{1,60}", re.ASCII | re.IGNORECASE)
 _DAYS = re.compile(r"([a-z]{3})(?:-([a-z]{3}))?", re.ASCII | re.IGNORECASE)
 _HOURS = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})", re.ASCII)
@@ -49,10 +53,11 @@ _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,60}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a spec may leave out: `timezone` is an IANA name, `weekframe` a weekday range such as `Mon-Fri`."""
+    """What a spec may leave out, and name: `timezone` is an IANA name, `weekframe` weekdays such as `Mon-Fri`."""
 
     timezone: str | None = None
     weekframe: str | None = None
+    calendars: tuple[Calendar, ...] = ()
 
 
 NO_DEFAULTS = Defaults()
@@ -112,6 +117,9 @@ def _parse_item(item: str, text: str, defaults: Defaults) -> Item:
     if match := _DIRECTED.fullmatch(item):
         instant = parse_timestamp(match[2])
         return Span(instant, None) if match[1].lower() == "from" else Span(None, instant)
+    if match := _HOLIDAYS.fullmatch(item):
+        zone = _zone(match[2] or defaults.timezone or "UTC", text, defaults)
+        return Holidays(days_named(match[1], defaults.calendars), zone)
     if match := _CRON.fullmatch(item):
         return _parse_cron(match, text, defaults)
     return _parse_weekly(item, text, defaults)
@@ -194,6 +202,8 @@ def _never(item: Item) -> str:
             return ": it ends when it starts; 00:00-24:00 is the whole day"
         case Span(start=datetime() as opens, end=datetime() as closes) if closes <= opens:
             return ": it ends before it starts"
+        case Holidays(days=Calendar(dates=dates, yearly=yearly)) if not dates and not yearly:
+            return ": the calendar is empty"
         case Cron(expression=expression) if cron_moment(expression, _EPOCH, 1) is None:
             return ": the calendar has no such day"
     return ""

@@ -15,6 +15,25 @@ class Template(Struct, frozen=True):
     spec: PodSpec = PodSpec()
 
 
+class Ceiling(Struct, frozen=True):
+    """The autoscaling part of a Stack."""
+
+    max_replicas: int | None = None
+
+
+class Retention(Struct, frozen=True):
+    """What becomes of a StatefulSet's volumes; the API's default is Retain."""
+
+    when_scaled: str = "Retain"
+
+
+class ScaleTarget(Struct, frozen=True):
+    """What an autoscaler scales. KEDA's default kind is Deployment."""
+
+    kind: str = "Deployment"
+    name: str = ""
+
+
 class WorkloadSpec(Struct, frozen=True):
     """The size fields of all built-in kinds; an object holds those of its own kind and the rest stay None."""
 
@@ -25,12 +44,32 @@ class WorkloadSpec(Struct, frozen=True):
     min_available: int | str | None = None
     max_unavailable: int | str | None = None
     template: Template = Template()
+    min_runners: int | None = None
+    number_of_instances: int | None = None
+    starting_deadline_seconds: int | None = None
+    autoscaler: Ceiling | None = None
+    horizontal_pod_autoscaler: Ceiling | None = None
+    persistent_volume_claim_retention_policy: Retention | None = None
+    scale_target_ref: ScaleTarget | None = None
+
+
+class Status(Struct, frozen=True):
+    """How many pods there are, and how many are ready, of kinds that say so."""
+
+    replicas: int | None = None
+    ready_replicas: int | None = None
 
 
 class Workload(Object, frozen=True):
     """One object of a kind in `sizes.KINDS`."""
 
     spec: WorkloadSpec = msgspec.field(default_factory=WorkloadSpec)
+    status: Status = msgspec.field(default_factory=Status)
+
+    @property
+    def running(self) -> bool:
+        """Whether it still has pods, as far as it says so."""
+        return bool(self.status.replicas)
 
     @property
     def finished(self) -> bool:
@@ -43,12 +82,12 @@ class Condition(Struct, frozen=True):
     status: str = ""
 
 
-class JobStatus(Struct, frozen=True):
+class JobStatus(Status, frozen=True):
     conditions: list[Condition] | None = None
 
 
 class Job(Workload, frozen=True):
-    status: JobStatus = JobStatus()
+    status: JobStatus = msgspec.field(default_factory=JobStatus)
 
     @property
     def finished(self) -> bool:

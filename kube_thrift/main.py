@@ -25,6 +25,7 @@ def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"kube-thrift {version('kube-thrift')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_demo(commands)
+    _add_explain(commands)
     _add_simcluster(commands, wanted="simcluster" in argv)
     return parser
 
@@ -55,6 +56,29 @@ def _add_simcluster(commands: argparse._SubParsersAction[argparse.ArgumentParser
 
     serve.add_arguments(simcluster)
     simcluster.set_defaults(run=serve.run)
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="say why a workload is up or down, or why an object is kept or deleted, and what comes next",
+        usage="kube-thrift explain downscaler|janitor KIND NAMESPACE NAME [-o text|json] [flags of that controller]",
+        description="Prints what each layer says about one object, what decided, what the controller would do now and what comes "
+        "next. Give it the flags that the controller runs with. The namespace of a cluster-scoped object is -.",
+    )
+    explain.add_argument("controller", choices=["downscaler", "janitor"], help="whose decision to explain")
+    explain.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    explain.set_defaults(run=_run_explain)
+
+
+def _run_explain(arguments: argparse.Namespace) -> int:
+    if arguments.controller == "janitor":
+        from janitor.commands import run_command
+
+        return run_command("explain", arguments.rest)
+    from kube_thrift import explain
+
+    return explain.run(arguments.rest)
 
 
 def _run_demo(arguments: argparse.Namespace) -> int:

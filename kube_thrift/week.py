@@ -15,12 +15,13 @@ from datetime import datetime, timedelta
 from multiprocessing import get_context
 from typing import cast
 
+from downscaler.amounts import Size
 from downscaler.config import Config, read_config
 from downscaler.count import LOG as DOWNSCALER_LOG
 from downscaler.count import Report
 from downscaler.main import run_once
 from downscaler.read import read_workloads
-from downscaler.sizes import KINDS, Size
+from downscaler.sizes import KINDS
 from shared.cluster import Cluster
 from shared.errors import ThriftError
 from shared.metrics import Metrics

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from downscaler.commands import COMMANDS
 from downscaler.config import read_config
 from downscaler.count import Report
+from downscaler.itself import itself
 from downscaler.main import run_once
+from downscaler.memory import Memory
 from shared.cluster import Cluster
 from shared.loop import TurnResult
 from shared.metrics import Metrics
@@ -116,9 +119,22 @@ class Controller:
         metrics = Metrics("kube-downscaler", "test", sim.clock, self.registry)
         emit = self.cluster.emit if config.enable_events else None
         self.report = Report(metrics, emit, dry_run=config.connection.dry_run)
+        self.memory = Memory()
 
     def turn(self) -> TurnResult:
         return run_once(self.cluster, self.config, self.sim.clock.now(), self.report)
+
+    def be(self, environ: dict[str, str]) -> None:
+        """Runs in the pod that *environ* names."""
+        scope = replace(self.config.rules.scope, itself=itself(self.cluster, environ))
+        self.config = replace(self.config, rules=replace(self.config.rules, scope=scope))
+
+    def lasting_turn(self) -> TurnResult:
+        """A turn of a process that remembers the turns before."""
+        return run_once(self.cluster, self.config, self.sim.clock.now(), self.report, self.memory)
+
+    def command(self, name: str) -> TurnResult:
+        return COMMANDS[name](self.cluster, self.config, self.sim.clock.now(), self.report)
 
     def metric(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(f"kube_thrift_downscaler_{name}", labels)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from downscaler.annotations import KEYS, NOTHING, UNTOUCHED, Context, Overrides, read_overrides
+from downscaler.annotations import NOTHING, UNTOUCHED, Context, Overrides, read_overrides
+from downscaler.keys import KEYS
 from downscaler.timespec import Defaults
 
 CONTEXT = Context(Defaults("UTC", "Mon-Fri"), timedelta(seconds=900), "example.org/deployed")
@@ -137,7 +138,7 @@ def test_an_unreadable_end_excludes_whatever_exclude_says() -> None:
         ("downscaler/grace-period", "9w", "--grace-period applies"),
         ("example.org/deployed", "yesterday", "the creation time counts"),
         ("downscaler/up-time", "always", "it has no effect"),
-        ("downscaler/scale-children", "true", "it has no effect"),
+        ("downscaler/upscale-excluded", "true", "it has no effect"),
         ("downscaler/uptime", "Mon-Fri 00:00-00:00 UTC", "note that 'Mon-Fri 00:00-00:00 UTC' can never match"),
     ],
 )

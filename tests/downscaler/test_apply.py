@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from downscaler.apply import patch_of
 from downscaler.count import Tally
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo
+from downscaler.patches import patch_of
 from downscaler.plan import Planned
 from downscaler.sizes import KINDS
 from shared.errors import ThriftError

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from downscaler.config import COMPONENT, Config, parser, read_config
+from downscaler.config import Config, read_config
+from downscaler.options import COMPONENT, parser
 from downscaler.policy import RestorePolicy
 from shared.errors import UsageError
 from shared.flags import flag_table
@@ -139,7 +140,7 @@ def test_a_default_that_can_never_match_is_noticed() -> None:
             "--include-resources: 'deployment' is not understood; accepted: one or more of deployments",
         ),
         (["--include-resources="], {}, "--include-resources: '' is not understood"),
-        (["--include-resources=deployments,rollouts"], {}, "rollouts: other downscalers scale these, this one does not yet"),
+        (["--include-resources=deployments,ingresses"], {}, "ingresses: other downscalers scale these, this one does not yet"),
         ([], {"INCLUDE_RESOURCES": "pods"}, "environment variable INCLUDE_RESOURCES: 'pods'"),
         (["--namespace=a/b"], {}, "--namespace: 'a/b'"),
         (["--exclude-namespaces=*"], {}, "--exclude-namespaces: '*'"),
@@ -148,6 +149,8 @@ def test_a_default_that_can_never_match_is_noticed() -> None:
         ([], {"DEFAULT_DOWNTIME": "Mon-Fri 08:00-18:00"}, "environment variable DEFAULT_DOWNTIME"),
         (["--default-timezone=PST"], {}, "--default-timezone: 'PST'"),
         ([], {"DEFAULT_WEEKFRAME": "weekdays"}, "environment variable DEFAULT_WEEKFRAME: 'weekdays'"),
+        (["--custom-kinds=widgets"], {}, "--custom-kinds: 'widgets' is not understood; accepted: group/version/plural:path"),
+        (["--custom-kinds=example.org/v1/widgets:status.replicas"], {}, "neither with metadata nor with status"),
         (["--burst=5"], {}, "--qps"),
     ],
 )

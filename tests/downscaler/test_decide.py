@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from downscaler.amounts import Size
 from downscaler.annotations import NOTHING
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo, decide
 from downscaler.policy import ALWAYS, NEVER, Policy, RestorePolicy, Scope, Setting, govern
-from downscaler.sizes import KINDS, Size
+from downscaler.sizes import KINDS
 
 NOW = datetime(2026, 3, 23, 12, tzinfo=UTC)
 UP = Policy()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from downscaler import count
-from downscaler.annotations import KEYS
-from downscaler.config import parser
+from downscaler.keys import KEYS
+from downscaler.options import parser
 from downscaler.sizes import FOREIGN_KINDS, KINDS
 from downscaler.timespec import parse
 from shared.flags import flag_table

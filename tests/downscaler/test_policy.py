@@ -14,6 +14,7 @@ from downscaler.policy import (
     NAMESPACE,
     POD,
     WORKLOAD,
+    Overlap,
     Policy,
     Scope,
     Setting,
@@ -158,14 +159,14 @@ ALGORITHM = [
 )
 def test_wanted(base: dict[str, str], namespace: dict[str, str], workload: dict[str, str], expected: Want) -> None:
     policy = layered(Policy(**{key: spec(value) for key, value in base.items()}), namespace, workload)
-    assert wanted(policy, NOON)[0] is expected
+    assert wanted(policy, NOON).want is expected
 
 
 def test_reasons() -> None:
-    assert wanted(layered(Policy(), {"uptime": "Tue UTC"}), NOON)[1] == "not in uptime Tue UTC (namespace annotation)"
-    assert wanted(with_forcing_pod(Policy()), NOON)[1] == "uptime is forced (pod annotation)"
+    assert wanted(layered(Policy(), {"uptime": "Tue UTC"}), NOON).reason == "not in uptime Tue UTC (namespace annotation)"
+    assert wanted(with_forcing_pod(Policy()), NOON).reason == "uptime is forced (pod annotation)"
     long = layered(Policy(), None, {"downtime": ",".join(["Mon 11:00-13:00 UTC"] * 20)})
-    assert len(wanted(long, NOON)[1]) < 120
+    assert len(wanted(long, NOON).reason) < 120
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_reasons() -> None:
 def test_a_namespaces_force_uptime_wins_over_pods(value: str | None, expected: Want) -> None:
     base = with_forcing_pod(Policy(downtime=spec("always")))
     assert base.force_uptime.source == POD
-    assert wanted(layered(base, {} if value is None else {"force-uptime": value}), NOON)[0] is expected
+    assert wanted(layered(base, {} if value is None else {"force-uptime": value}), NOON).want is expected
 
 
 def workload(name: str = "web", labels: dict[str, str] | None = None, owner: tuple[str, str] | None = None) -> Workload:
@@ -223,3 +224,26 @@ def test_the_deployment_time_reaches_the_policy() -> None:
     overrides = read_overrides({"example.org/deployed": "2026-03-23T11:00:00Z"}, context)
     assert with_layer(Policy(), overrides, WORKLOAD).deployed_at == datetime(2026, 3, 23, 11, tzinfo=UTC)
     assert with_layer(Policy(), overrides, NAMESPACE).deployed_at is None
+
+
+OFFICE = "Mon-Fri 08:00-18:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("overlap", "own", "expected"),
+    [
+        (None, {"uptime": OFFICE, "downtime": "Mon UTC"}, Want.DOWN),
+        (Overlap.DOWN, {"uptime": OFFICE, "downtime": "Mon UTC"}, Want.DOWN),
+        (Overlap.UP, {"uptime": OFFICE, "downtime": "Mon UTC"}, Want.UP),
+        (Overlap.KEEP, {"uptime": OFFICE, "downtime": "Mon UTC"}, Want.LEAVE),
+        # An uptime of always is how nobody says anything, and no overlap.
+        (Overlap.UP, {"downtime": "Mon UTC"}, Want.DOWN),
+        (Overlap.KEEP, {"downtime": "Mon UTC"}, Want.DOWN),
+        (None, {"upscale-period": OFFICE, "downscale-period": "Mon UTC"}, Want.LEAVE),
+        (Overlap.KEEP, {"upscale-period": OFFICE, "downscale-period": "Mon UTC"}, Want.LEAVE),
+        (Overlap.UP, {"upscale-period": OFFICE, "downscale-period": "Mon UTC"}, Want.UP),
+        (Overlap.DOWN, {"upscale-period": OFFICE, "downscale-period": "Mon UTC"}, Want.DOWN),
+    ],
+)
+def test_overlaps(overlap: Overlap | None, own: dict[str, str], expected: Want) -> None:
+    assert wanted(layered(Policy(overlap=overlap), own), NOON).want is expected

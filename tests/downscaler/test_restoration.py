@@ -13,7 +13,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from downscaler.apply import patch_of
+from downscaler.patches import patch_of
 from downscaler.plan import Forced, Planner
 from downscaler.policy import Rules
 from downscaler.sizes import KINDS

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from downscaler.sizes import FOREIGN_KINDS, KINDS, Refusal, Size, parse_replicas
+from downscaler.amounts import Refusal, Size, parse_replicas
+from downscaler.sizes import FOREIGN_KINDS, KINDS
 from downscaler.workloads import Workload
 from shared.errors import ValueProblem
 

@@ -1,0 +1,217 @@
+"""Why a workload is up or down: each layer's values, the one that decided, what would be done now and what comes next. Pure.
+
+It asks the same planner as the controller, so that an explanation cannot differ from what happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from downscaler.amounts import Size
+from downscaler.annotations import FIELDS
+from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo
+from downscaler.forecast import Transition, transitions
+from downscaler.keys import DOWNSCALE_REPLICAS, DOWNTIME_REPLICAS, ORIGINAL, RECORD, TARGET
+from downscaler.plan import Planner
+from downscaler.policy import AUTOSCALER, CONFIGURATION, NAMESPACE, PARENT, POD, SCALED, WORKLOAD, Policy, Setting, ruling
+from downscaler.schedule import Spec
+from downscaler.sizes import Kind
+from downscaler.workloads import Workload
+from shared.errors import shorten
+from shared.times import format_duration, format_timestamp
+
+LAYERS = (CONFIGURATION, POD, NAMESPACE, AUTOSCALER, SCALED, PARENT, WORKLOAD)
+_ALWAYS_SHOWN = (CONFIGURATION, NAMESPACE, WORKLOAD)
+_ACTIONS: Mapping[type, str] = {
+    Keep: "leave as it is",
+    ScaleTo: "scale down",
+    Restore: "bring up",
+    Forget: "remove the record",
+    Problem: "leave as it is",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What each layer says about one key, as it was written; `counts` names the layer whose value counts."""
+
+    key: str
+    values: dict[str, str]
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that `kube-thrift explain` prints. `decided_by` names key and layer; sizes are as in the object's own field."""
+
+    kind: str
+    namespace: str
+    name: str
+    now: datetime
+    size: Size | None
+    counts: str
+    record: dict[str, str]
+    layers: tuple[Row, ...]
+    decided_by: str
+    wanted: str
+    action: str
+    change: str
+    reason: str
+    complaints: tuple[str, ...]
+    next: tuple[Transition, ...]
+
+
+def explain(planner: Planner, kind: Kind, workload: Workload) -> Explanation:
+    """The explanation of what *planner* decides about *workload*. Raises nothing for what is written on it."""
+    planned = planner.plan(kind, workload)
+    policy = planner.govern(kind, workload)
+    ruled = None if policy is None else ruling(policy, planner.at(workload.namespace))
+    decision = planned.decision
+    return Explanation(
+        kind=kind.id,
+        namespace=workload.namespace,
+        name=workload.name,
+        now=planner.now,
+        size=kind.read(workload),
+        counts=kind.noun,
+        record=_record(workload),
+        layers=() if policy is None else tuple(_rows(planner, kind, workload, policy)),
+        decided_by=_decider(policy, decision, ruled.key if ruled else "", ruled.source if ruled else ""),
+        wanted="" if ruled is None else ruled.want.value,
+        action=next(words for each, words in _ACTIONS.items() if isinstance(decision, each)),
+        change=_change(kind, decision),
+        reason=decision.reason,
+        complaints=tuple(complaint.text for complaint in planned.complaints),
+        next=() if policy is None else tuple(_ahead(planner, kind, workload, policy)),
+    )
+
+
+def _record(workload: Workload) -> dict[str, str]:
+    found = {key: workload.metadata.annotation(key) for key in (ORIGINAL, TARGET, RECORD)}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _ahead(planner: Planner, kind: Kind, workload: Workload, policy: Policy) -> list[Transition]:
+    """Nothing is foretold of what cannot be read."""
+    late = planner.rules.lateness(workload.namespace)
+    now = planner.now - late
+    if policy.broken and not policy.exclusion(now):
+        return []
+    return [replace(each, at=each.at + late) for each in transitions(kind, workload, policy, now)]
+
+
+def _decider(policy: Policy | None, decision: Decision, key: str, source: str) -> str:
+    if isinstance(decision, Problem) and policy is not None and policy.broken:
+        layer, complaint = policy.broken[0]
+        return f"{complaint.key} ({layer})"
+    if not key:
+        return ""
+    annotation = next((name for name, field in FIELDS.items() if field == key), key)
+    return f"{annotation} ({source})" if source else annotation
+
+
+def _change(kind: Kind, decision: Decision) -> str:
+    if isinstance(decision, ScaleTo | Restore):
+        return f"{kind.noun} {decision.before} -> {decision.size}"
+    return ""
+
+
+def _rows(planner: Planner, kind: Kind, workload: Workload, policy: Policy) -> Iterator[Row]:
+    namespace = planner.namespaces[workload.namespace].metadata.annotations or {}
+    own = workload.metadata.annotations or {}
+    found = planner.relations.scaler_of(kind, workload)
+    scaler = (found.workload.metadata.annotations or {}) if found is not None else {}
+    for key, field in FIELDS.items():
+        texts = {NAMESPACE: namespace.get(key), AUTOSCALER: scaler.get(key), WORKLOAD: own.get(key)}
+        configured = getattr(planner.rules.policy, field, None)
+        if isinstance(configured, Setting) and key != DOWNSCALE_REPLICAS:
+            texts[CONFIGURATION] = _text(configured)
+        effective = getattr(policy, field, None)
+        counts = effective.source if isinstance(effective, Setting) else ""
+        if key in (DOWNTIME_REPLICAS, DOWNSCALE_REPLICAS) and counts and texts.get(counts) is None:
+            counts = ""
+        if counts == POD:
+            texts[POD] = "true"
+        values = {layer: shorten(text) for layer in LAYERS if (text := texts.get(layer)) is not None}
+        if values:
+            yield Row(key, values, counts)
+
+
+def _text(
+    setting: Setting[Spec] | Setting[Size] | Setting[timedelta] | Setting[bool] | Setting[tuple[tuple[str, str, str], ...]],
+) -> str:
+    value = setting.value
+    if isinstance(value, Spec):
+        return value.text
+    if isinstance(value, tuple):
+        return ",".join("/".join(each) for each in value) or "nothing"
+    return format_duration(value) if isinstance(value, timedelta) else str(value).lower()
+
+
+# ---- for people
+
+
+def as_text(found: Explanation) -> str:
+    """The explanation as lines for a terminal."""
+    size = "not set" if found.size is None else found.size
+    layers = [layer for layer in LAYERS if layer in _ALWAYS_SHOWN or any(layer in row.values for row in found.layers)]
+    lines = [f"{found.kind} {found.namespace}/{found.name}: {found.counts} {size}, at {format_timestamp(found.now)}", ""]
+    if found.layers:
+        lines += [*_table([("key", *layers, "counts"), *(_cells(row, layers) for row in found.layers)]), ""]
+    record = ", ".join(f"{key}={shorten(value)}" for key, value in found.record.items())
+    lines += [
+        f"record:  {record or 'none'}",
+        f"wanted:  {found.wanted or 'not known'}",
+        f"decided: {found.decided_by or 'nothing'}",
+        f"now:     {found.action}{f', {found.change}' if found.change else ''}: {found.reason}",
+    ]
+    lines += [f"note:    {complaint}" for complaint in found.complaints]
+    if not found.next:
+        return "\n".join([*lines, "next:    nothing within 400 days"]) + "\n"
+    for index, each in enumerate(found.next):
+        label = "next:   " if index == 0 else "        "
+        lines.append(
+            f"{label} {format_timestamp(each.at)}  {each.direction}, {found.counts} {each.before} -> {each.size}: {each.reason}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: Row, layers: Sequence[str]) -> tuple[str, ...]:
+    return (row.key, *(row.values.get(layer, "-") for layer in layers), row.counts or "-")
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def as_data(found: Explanation) -> dict[str, object]:
+    """The explanation as JSON has it; times are RFC 3339 in UTC."""
+    return {
+        "kind": found.kind,
+        "namespace": found.namespace,
+        "name": found.name,
+        "now": format_timestamp(found.now),
+        "size": found.size,
+        "counts": found.counts,
+        "record": found.record,
+        "layers": [{"key": row.key, "values": row.values, "counts": row.counts} for row in found.layers],
+        "decidedBy": found.decided_by,
+        "wanted": found.wanted,
+        "action": found.action,
+        "change": found.change,
+        "reason": found.reason,
+        "complaints": list(found.complaints),
+        "next": [
+            {
+                "at": format_timestamp(each.at),
+                "direction": each.direction,
+                "before": each.before,
+                "size": each.size,
+                "reason": each.reason,
+            }
+            for each in found.next
+        ],
+    }

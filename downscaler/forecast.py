@@ -1,0 +1,100 @@
+"""What will happen to a workload as far as anybody knows now: its next transitions, decided at each moment that matters. Pure.
+
+Nothing is guessed: each step applies the patch that the controller would send to the object as it would be then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from downscaler.amounts import Size
+from downscaler.decide import Restore, ScaleTo, decide, deployed
+from downscaler.patches import patch_of, patched
+from downscaler.policy import Policy, Ruling, ruling
+from downscaler.schedule import FINEST, HORIZON, Spec, next_change
+from downscaler.sizes import Kind
+from downscaler.workloads import Workload
+
+# Moments looked at for one workload; a spec that changes every minute has more of them than anybody wants to read.
+_MOST_MOMENTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of size that is to come. `direction` is `up` or `down`."""
+
+    at: datetime
+    direction: str
+    before: Size
+    size: Size
+    reason: str
+
+
+def transitions(kind: Kind, workload: Workload, policy: Policy, now: datetime, count: int = 3) -> list[Transition]:
+    """The next *count* changes of size after *now*, within 400 days; what is due at *now* itself is taken as done."""
+    found: list[Transition] = []
+    at = now
+    for _ in range(_MOST_MOMENTS):
+        decision = decide(kind, workload, policy, at)
+        if at > now and isinstance(decision, ScaleTo | Restore):
+            direction = "down" if isinstance(decision, ScaleTo) else "up"
+            found.append(Transition(at, direction, decision.before, decision.size, decision.reason))
+        if len(found) == count:
+            break
+        if (patch := patch_of(kind, workload, decision)) is not None:
+            workload = patched(workload, patch)
+        moment = next_moment(policy, workload, at)
+        if moment is None or moment - now > HORIZON:
+            break
+        at = moment
+    return found
+
+
+def next_moment(policy: Policy, workload: Workload, now: datetime) -> datetime | None:
+    """The first instant after *now* at which the decision on *workload* may differ only because time has passed."""
+    return min((moment for moment in _moments(policy, workload, now) if moment > now), default=None)
+
+
+def next_ruling(policy: Policy, now: datetime) -> tuple[datetime, Ruling] | None:
+    """When the schedule wants something else than now, and what; None if that is not within 400 days."""
+    state, at = ruling(policy, now).want, now
+    for _ in range(_MOST_MOMENTS):
+        moment = min(_scheduled(policy, at), default=None)
+        if moment is None or moment - now > HORIZON:
+            return None
+        at, ruled = moment, ruling(policy, moment)
+        if ruled.want is not state:
+            return at, ruled
+    return None
+
+
+def _moments(policy: Policy, workload: Workload, now: datetime) -> Iterator[datetime]:
+    yield from _scheduled(policy, now)
+    since = deployed(workload, policy)
+    if since is not None and since < datetime.max.replace(tzinfo=since.tzinfo) - policy.grace_period.value - timedelta(days=1):
+        yield since + policy.grace_period.value + FINEST
+
+
+def _scheduled(policy: Policy, now: datetime) -> Iterator[datetime]:
+    for setting in (
+        policy.uptime,
+        policy.downtime,
+        policy.upscale_period,
+        policy.downscale_period,
+        policy.force_uptime,
+        policy.force_downtime,
+    ):
+        if (change := _change(setting.value, now)) is not None:
+            yield change
+    for until in (policy.exclude_until, policy.up_until):
+        if until is not None and until.value > now:
+            yield until.value
+
+
+@lru_cache(maxsize=4096)
+def _change(spec: Spec, now: datetime) -> datetime | None:
+    """`next_change`, which a fleet asks for the same few specs at the same instant, over and over."""
+    return next_change(spec, now)
