@@ -142,7 +142,7 @@ def cluster_metrics(views: Views) -> bytes:
     for row, pod in pod_bodies(views):
         if views.compact:
             # pods.tsv has the rest of 50,000 pods in a third of the space.
-            for key in ("usage", "recommendation", "component"):
+            for key in ("requests", "usage", "recommendation", "component"):
                 pod.pop(key, None)
         else:
             pod |= {
