@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from downscaler.amounts import parse_replicas
-from downscaler.policy import Orphans, Overlap, RestorePolicy
+from downscaler.policy import Compat, Orphans, Overlap, RestorePolicy
 from downscaler.sizes import KINDS
 from shared.errors import ValueProblem
 from shared.flags import FlagParser, add_common_flags, env_flag, positive_seconds, seconds, switch, whole
@@ -28,6 +28,14 @@ def parser() -> FlagParser:
     _add_selection(flags)
     _add_schedule(flags)
     switch(flags, "--enable-events", help="write a Kubernetes Event for each change and for each broken annotation")
+    env_flag(
+        flags,
+        "--compat",
+        env="COMPAT",
+        choices=[each.value for each in Compat],
+        default=Compat.ORIG.value,
+        help="whose rules hold where kube-downscaler and its forks (orig) and GoKubeDownscaler (go) contradict each other",
+    )
     switch(flags, "--allow-kube-system", help="also scale what is in kube-system, unless it is in --exclude-namespaces")
     env_flag(
         flags,
@@ -94,8 +102,8 @@ def parser() -> FlagParser:
         "--restore-policy",
         env="RESTORE_POLICY",
         choices=[policy.value for policy in RestorePolicy],
-        default=RestorePolicy.MAX.value,
-        help="the size of a workload that was changed in its sleep: the larger one (max), always the recorded one, or theirs",
+        help="the size of a workload that was changed in its sleep: the larger one (max, the default but for "
+        "--compat=go), always the recorded one, or theirs",
     )
     env_flag(
         flags,

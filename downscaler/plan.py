@@ -65,6 +65,8 @@ class Planned:
     # The order in which it wakes, and what has to be ready before: kind, namespace, name.
     wave: int = 0
     depends_on: tuple[tuple[str, str, str], ...] = ()
+    # What the schedule wants now; empty where nobody knows.
+    wanted: str = ""
     # When the schedule wants something else, and what; None if nothing is in sight.
     ahead: tuple[datetime, Ruling] | None = None
 
@@ -106,6 +108,7 @@ class Planner:
             complaints,
             notes=notes,
             wave=policy.wave.value,
+            wanted=ruling(policy, self.at(workload.namespace)).want.value,
             depends_on=tuple((kind_id, ns or workload.namespace, name) for kind_id, ns, name in policy.depends_on.value),
             ahead=self._ahead(policy, workload.namespace),
         )
