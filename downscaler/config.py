@@ -240,8 +240,6 @@ def _without_effect(flags: Flags) -> list[str]:
         ("wave_timeout", flags.once, "a single run waits for nothing"),
         ("wakes_per_minute", flags.once, "a single run waits for nothing"),
         ("interval", flags.once, "there is one turn only"),
-        ("max_retries_on_conflict", flags.dry_run, "a dry run writes nothing"),
-        ("enable_events", flags.dry_run, "a dry run writes nothing"),
     )
     notices = []
     for dest, idle, why in facts:

@@ -97,7 +97,6 @@ IDLE = [
     (["--once", "--fight-flips=3"], "--fight-flips 3 has no effect: a single run remembers nothing"),
     (["--once", "--wakes-per-minute=3"], "--wakes-per-minute 3 has no effect: a single run waits for nothing"),
     (["--once", "--interval=60"], "--interval 60.0 has no effect: there is one turn only"),
-    (["--dry-run", "--enable-events"], "--enable-events has no effect: a dry run writes nothing"),
     (
         ["--downscale-period=Mon UTC", "--default-uptime=Tue UTC"],
         "--default-uptime Tue UTC has no effect: a period is set, and where one is uptime and downtime do not count",
