@@ -22,6 +22,7 @@ def as_text(week: Week) -> str:
         *_node_table(week),
         "",
         f"{week.changes:,} scalings in {week.turns:,} turns with {week.requests:,} API requests.",
+        *week.story,
         *_health(week),
     ]
     return "\n".join(lines) + "\n"
@@ -125,6 +126,7 @@ def as_json(week: Week) -> bytes:
         "nodes": nodes,
         "scalings": week.changes,
         "turns": week.turns,
+        "slowest_wake_minutes": round(week.slowest_wake, 1),
         "stuck": week.stuck,
         "unreadable": week.complaints,
         "failures": week.failures,

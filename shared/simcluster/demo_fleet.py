@@ -30,12 +30,14 @@ DOWNTIME = "downscaler/downtime"
 EXCLUDE = "downscaler/exclude"
 EXCLUDE_UNTIL = "downscaler/exclude-until"
 FORCE_UPTIME = "downscaler/force-uptime"
+DEPENDS_ON = "downscaler/depends-on"
 DOWN_REPLICAS = "downscaler/downtime-replicas"
 
 OFFICE_BERLIN = "Mon-Fri 07:30-20:00 Europe/Berlin"
 OFFICE_NEW_YORK = "Mon-Fri 08:00-19:00 America/New_York"
 OFFICE_TOKYO = "Mon-Fri 08:30-20:00 Asia/Tokyo"
 NIGHT_BERLIN = "Mon-Fri 22:00-06:00 Europe/Berlin"
+HOLIDAYS_BERLIN = "holidays(DE-BE) Europe/Berlin"
 CRON_NIGHT = "cron(0 20 * * 1-5)/10h Europe/Berlin"
 
 
@@ -44,9 +46,9 @@ def namespaces(start: datetime) -> list[JsonObject]:
     release = "-".join(format_timestamp(start + timedelta(days=days)).replace("Z", "+00:00") for days in (2, 4))
     return [
         manifests.namespace("checkout", "checkout"),
-        manifests.namespace("checkout-staging", "checkout", {UPTIME: OFFICE_BERLIN}),
+        manifests.namespace("checkout-staging", "checkout", {UPTIME: OFFICE_BERLIN, DOWNTIME: HOLIDAYS_BERLIN}),
         manifests.namespace("catalog", "catalog"),
-        manifests.namespace("catalog-staging", "catalog", {UPTIME: OFFICE_BERLIN}),
+        manifests.namespace("catalog-staging", "catalog", {UPTIME: OFFICE_BERLIN, DOWNTIME: HOLIDAYS_BERLIN}),
         manifests.namespace("search", "search"),
         manifests.namespace("payments", "payments"),
         manifests.namespace("payments-staging", "payments", {UPTIME: OFFICE_BERLIN, FORCE_UPTIME: release}),
@@ -152,6 +154,8 @@ def _annotations(start: datetime) -> dict[tuple[str, str], dict[str, str]]:
         ("catalog", "supplier-portal"): {UPTIME: "Mon-Fry 9-5"},
         ("catalog", "feed-import"): {UPTIME: OFFICE_BERLIN},
         ("catalog-staging", "contract-tests"): {EXCLUDE: "true"},
+        ("checkout-staging", "checkout-api"): {DEPENDS_ON: "statefulset/cart-redis"},
+        ("checkout-staging", "checkout-web"): {DEPENDS_ON: "deployment/checkout-api"},
         ("search", "ranking-lab"): {DOWNTIME: CRON_NIGHT},
         ("search", "query-replay"): {UPTIME: OFFICE_BERLIN, DOWN_REPLICAS: "1"},
         ("search", "search-legacy"): {UPTIME: OFFICE_BERLIN},
@@ -304,7 +308,7 @@ _HOSTS = {
 
 def objects(start: datetime) -> list[JsonObject]:
     """The whole fleet as manifests, namespaces first. *start* dates the exceptions that end during the demo."""
-    found = [*namespaces(start)]
+    found = [_keda(), *namespaces(start)]
     for workload in workloads(start):
         place = (workload.namespace, workload.name)
         found.append(manifests.manifest(workload))
@@ -316,4 +320,29 @@ def objects(start: datetime) -> list[JsonObject]:
             found.append(manifests.budget(workload, **_BUDGETS[place]))
         if place in _HOSTS:
             found.append(manifests.ingress(workload, _HOSTS[place]))
-    return [*found, *_jobs()]
+    return [*found, *_jobs(), _event_scaler()]
+
+
+def _keda() -> JsonObject:
+    """The definition of KEDA's ScaledObject, without a schema."""
+    names = {"plural": "scaledobjects", "singular": "scaledobject", "kind": "ScaledObject", "shortNames": ["so"]}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": schema}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "scaledobjects.keda.sh"},
+        "spec": {"group": "keda.sh", "scope": "Namespaced", "names": names, "versions": [version]},
+    }
+
+
+def _event_scaler() -> JsonObject:
+    """The workers of the catalog's staging follow the length of a queue."""
+    trigger = {"type": "kafka", "metadata": {"topic": "catalog-changes", "lagThreshold": "50"}}
+    spec = {"scaleTargetRef": {"name": "catalog-indexer"}, "minReplicaCount": 2, "maxReplicaCount": 6, "triggers": [trigger]}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "catalog-indexer", "namespace": "catalog-staging", "labels": {"team": "catalog"}},
+        "spec": spec,
+    }
