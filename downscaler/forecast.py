@@ -60,6 +60,8 @@ def next_moment(policy: Policy, workload: Workload, now: datetime) -> datetime |
 
 def next_ruling(policy: Policy, now: datetime) -> tuple[datetime, Ruling] | None:
     """When the schedule wants something else than now, and what; None if that is not within 400 days."""
+    if policy.excluded:
+        return None
     state, at = ruling(policy, now).want, now
     for _ in range(_MOST_MOMENTS):
         moment = min(_scheduled(policy, at), default=None)

@@ -123,8 +123,8 @@ class Planner:
         return overrides, ()
 
     def explained(self, planned: Planned, since: datetime) -> bool:
-        """Whether a schedule has begun to want what *planned* does after *since*, or the operator's own flags or the workload's own
-        annotations want it: what somebody set one by one is no mistake of a line."""
+        """Whether a schedule has begun to want what *planned* does after *since*, or the operator's own flags or the workload's
+        own annotations want it: what somebody set one by one is no mistake of a line."""
         policy = self.govern(planned.kind, planned.workload)
         if policy is None or ruling(policy, self.now).source in (CONFIGURATION, WORKLOAD):
             return True

@@ -1,7 +1,7 @@
-"""What the demo's week does to the downscaler: others that act on the same objects, a death each evening, a stopwatch each morning.
+"""What the demo's week does to the downscaler: others that act on its objects, a death each evening, a stopwatch each morning.
 
-The others are played by a few lines each, on the embedded cluster directly: a GitOps tool that knows nothing of the downscaler, KEDA
-for the one ScaledObject, and a developer who asks for three more hours.
+The others are played by a few lines each, on the embedded cluster directly: a GitOps tool that knows nothing of the downscaler,
+KEDA for the one ScaledObject, and a developer who asks for three more hours.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class Nights:
         minutes = round(length.total_seconds() / 60)
         namespace, name, _ = IN_GIT
         lines = [
-            f"The controller was killed {self.kills} times in the middle of its writes; a new process without its memory took over.",
+            f"The controller was killed {self.kills} times in the middle of its writes; a process without its memory took over.",
             f"A GitOps tool set {namespace}/{name} back {self.set_back} times, and was left alone where that was a fight.",
         ]
         if self._asked:
