@@ -41,6 +41,8 @@ class Config:
     kinds: tuple[Kind, ...]
     namespaces: tuple[str, ...]
     rules: Rules
+    # What to do instead of scaling, one of `options.COMMAND_NAMES`; empty for scaling.
+    command: str = ""
     safety: Safety = Safety()
     pace: Pace = Pace()
     enable_events: bool = False
@@ -89,6 +91,7 @@ class _Reading:
             namespaces=self._read("namespace", _read_namespaces),
             rules=self._rules(),
             pace=Pace(timedelta(seconds=flags.wave_timeout), flags.wakes_per_minute),
+            command=getattr(flags, "command", None) or "",
             safety=Safety(
                 max_unscheduled=int(flags.max_unscheduled.rstrip("%")) / 100,
                 fight_flips=flags.fight_flips,
