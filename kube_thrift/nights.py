@@ -100,6 +100,8 @@ class Nights:
         self._sim, self._cluster, self._config = sim, cluster, config
         self.watch = Stopwatch()
         self.kills = self.set_back = self.changes = 0
+        for obj in (_keda(), _event_scaler()):
+            sim.create(obj)
         self._asked = False
         self._died_on: set[date] = set()
         self._start()
@@ -171,3 +173,28 @@ class Nights:
                 f"Woken {self.watch.woken} times; the last one of a morning was ready {minutes} min after the first call: {last}."
             )
         return tuple(lines)
+
+
+def _keda() -> dict[str, Any]:
+    """The definition of KEDA's ScaledObject, without a schema."""
+    names = {"plural": "scaledobjects", "singular": "scaledobject", "kind": "ScaledObject", "shortNames": ["so"]}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": schema}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "scaledobjects.keda.sh"},
+        "spec": {"group": "keda.sh", "scope": "Namespaced", "names": names, "versions": [version]},
+    }
+
+
+def _event_scaler() -> dict[str, Any]:
+    """The workers of the catalog's staging follow the length of a queue."""
+    trigger = {"type": "kafka", "metadata": {"topic": "catalog-changes", "lagThreshold": "50"}}
+    spec = {"scaleTargetRef": {"name": "catalog-indexer"}, "minReplicaCount": 2, "maxReplicaCount": 6, "triggers": [trigger]}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "catalog-indexer", "namespace": "catalog-staging", "labels": {"team": "catalog"}},
+        "spec": spec,
+    }

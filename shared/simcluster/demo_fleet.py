@@ -308,7 +308,7 @@ _HOSTS = {
 
 def objects(start: datetime) -> list[JsonObject]:
     """The whole fleet as manifests, namespaces first. *start* dates the exceptions that end during the demo."""
-    found = [_keda(), *namespaces(start)]
+    found = [*namespaces(start)]
     for workload in workloads(start):
         place = (workload.namespace, workload.name)
         found.append(manifests.manifest(workload))
@@ -320,29 +320,4 @@ def objects(start: datetime) -> list[JsonObject]:
             found.append(manifests.budget(workload, **_BUDGETS[place]))
         if place in _HOSTS:
             found.append(manifests.ingress(workload, _HOSTS[place]))
-    return [*found, *_jobs(), _event_scaler()]
-
-
-def _keda() -> JsonObject:
-    """The definition of KEDA's ScaledObject, without a schema."""
-    names = {"plural": "scaledobjects", "singular": "scaledobject", "kind": "ScaledObject", "shortNames": ["so"]}
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": schema}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "scaledobjects.keda.sh"},
-        "spec": {"group": "keda.sh", "scope": "Namespaced", "names": names, "versions": [version]},
-    }
-
-
-def _event_scaler() -> JsonObject:
-    """The workers of the catalog's staging follow the length of a queue."""
-    trigger = {"type": "kafka", "metadata": {"topic": "catalog-changes", "lagThreshold": "50"}}
-    spec = {"scaleTargetRef": {"name": "catalog-indexer"}, "minReplicaCount": 2, "maxReplicaCount": 6, "triggers": [trigger]}
-    return {
-        "apiVersion": "keda.sh/v1alpha1",
-        "kind": "ScaledObject",
-        "metadata": {"name": "catalog-indexer", "namespace": "catalog-staging", "labels": {"team": "catalog"}},
-        "spec": spec,
-    }
+    return [*found, *_jobs()]

@@ -71,7 +71,7 @@ def _load_demo(store: Store, seed: int, now: datetime) -> None:
             continue
         if obj["kind"] == "CronJob":
             obj["status"] = {"lastScheduleTime": format_timestamp(start)}
-        namespaced = obj["metadata"].get("namespace") is not None
+        namespaced = obj["kind"] != "Namespace"
         _create(store, obj, _born(obj, seed, now) if namespaced else now - timedelta(days=430))
     live = Live(store, _Standing(start), seed, LiveSettings())
     live.step(now)
