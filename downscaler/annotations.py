@@ -90,7 +90,7 @@ class Overrides:
     downscale_period: Spec | None = None
     force_uptime: Spec | None = None
     force_downtime: Spec | None = None
-    exclude: bool = False
+    exclude: bool | None = None
     exclude_until: datetime | None = None
     downtime_replicas: Size | None = None
     grace_period: timedelta | None = None

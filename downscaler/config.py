@@ -5,9 +5,10 @@ The flags are declared in `options.py`; `read_config` turns their texts into typ
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,8 +17,8 @@ from typing import TypeVar
 from downscaler.annotations import Context
 from downscaler.calendars import Calendar, parse_calendar
 from downscaler.customs import parse_generic
-from downscaler.options import COMPONENT, parser
-from downscaler.policy import CONFIGURATION, Orphans, Overlap, Policy, RestorePolicy, Rules, Scope, Setting
+from downscaler.options import COMPONENT, OWN_NAMES, parser
+from downscaler.policy import CONFIGURATION, Compat, Orphans, Overlap, Policy, RestorePolicy, Rules, Scope, Setting
 from downscaler.safety import Safety
 from downscaler.schedule import Spec
 from downscaler.sizes import FOREIGN_KINDS, KINDS, Kind, generic_kind
@@ -25,7 +26,7 @@ from downscaler.timespec import Defaults, check_weekframe, parse, zone_named
 from downscaler.waves import Pace
 from shared.cluster import Connection
 from shared.errors import UsageError, ValueProblem
-from shared.filters import exact_names, label_matcher, regex_names, split_list
+from shared.filters import Names, exact_names, label_matcher, regex_names, split_list
 from shared.flags import FlagParser, Flags, connection_from
 from shared.names import check_namespace
 
@@ -40,6 +41,8 @@ class Config:
     kinds: tuple[Kind, ...]
     namespaces: tuple[str, ...]
     rules: Rules
+    # What to do instead of scaling, one of `options.COMMAND_NAMES`; empty for scaling.
+    command: str = ""
     safety: Safety = Safety()
     pace: Pace = Pace()
     enable_events: bool = False
@@ -58,7 +61,12 @@ def read_config(argv: Sequence[str] | None = None, environ: Mapping[str, str] | 
     Exits with code 2 where argparse would; raises UsageError with one line that names the flag or variable otherwise.
     """
     declared = parser()
-    return config_from(declared, declared.read(argv, environ))
+    config = config_from(declared, declared.read(argv, environ))
+    unread = [name for name in _NOT_VARIABLES if (os.environ if environ is None else environ).get(name)]
+    if unread:
+        notice = f"environment variables {', '.join(unread)} have no effect: no downscaler reads them; see kube-downscaler --help"
+        config = replace(config, notices=(*config.notices, notice))
+    return config
 
 
 def config_from(declared: FlagParser, flags: Flags) -> Config:
@@ -73,6 +81,7 @@ class _Reading:
         self._flags = flags
         self._variables = {each.dest: each.env for each in declared.declared}
         self._notices: list[str] = []
+        self._go = flags.compat == Compat.GO.value
 
     def config(self) -> Config:
         flags = self._flags
@@ -82,6 +91,7 @@ class _Reading:
             namespaces=self._read("namespace", _read_namespaces),
             rules=self._rules(),
             pace=Pace(timedelta(seconds=flags.wave_timeout), flags.wakes_per_minute),
+            command=getattr(flags, "command", None) or "",
             safety=Safety(
                 max_unscheduled=int(flags.max_unscheduled.rstrip("%")) / 100,
                 fight_flips=flags.fight_flips,
@@ -111,10 +121,11 @@ class _Reading:
     def _rules(self) -> Rules:
         context = self._context()
         scope = Scope(
-            namespaces=self._read("exclude_namespaces", lambda text: regex_names(split_list(text))),
-            names=self._read("exclude_deployments", lambda text: exact_names(split_list(text))),
+            namespaces=self._read("exclude_namespaces", lambda text: regex_names(self._patterns(text))),
+            names=self._read("exclude_deployments", lambda text: self._names(text)),
+            no_owned=self._go,
             kube_system=self._flags.allow_kube_system,
-            labels=self._read("matching_labels", lambda text: label_matcher(split_list(text))),
+            labels=self._read("matching_labels", lambda text: label_matcher(self._patterns(text))),
         )
         return Rules(
             policy=self._policy(context.defaults),
@@ -126,12 +137,20 @@ class _Reading:
             jitter=timedelta(seconds=self._flags.jitter),
         )
 
+    def _patterns(self, text: str) -> tuple[str, ...]:
+        """Regular expressions for the whole text, or for any part of it."""
+        return tuple(f".*(?:{item}).*" if self._go else item for item in split_list(text))
+
+    def _names(self, text: str) -> Names:
+        return regex_names(self._patterns(text)) if self._go and text != OWN_NAMES else exact_names(split_list(text))
+
     def _context(self) -> Context:
         flags = self._flags
         defaults = Defaults(
             timezone=self._read("default_timezone", lambda text: zone_named(text.strip()).key if text.strip() else None),
             weekframe=self._read("default_weekframe", lambda text: check_weekframe(text) if text.strip() else None),
             calendars=self._read("calendars", _read_calendars),
+            end_excluded=self._go,
         )
         return Context(defaults, timedelta(seconds=flags.grace_period), flags.deployment_time_annotation or None)
 
@@ -144,8 +163,9 @@ class _Reading:
             downscale_period=self._spec("downscale_period", defaults),
             downtime_replicas=Setting(flags.downtime_replicas),
             grace_period=Setting(timedelta(seconds=flags.grace_period)),
-            upscale_target_only=flags.upscale_target_only or flags.orphans == Orphans.REPORT.value,
-            restore=RestorePolicy(flags.restore_policy),
+            upscale_target_only=flags.upscale_target_only or flags.orphans == Orphans.REPORT.value or self._go,
+            compat=Compat(flags.compat),
+            restore=RestorePolicy(flags.restore_policy or ("always" if self._go else "max")),
             scale_children=Setting(flags.scale_children),
             allow_volume_deletion=Setting(flags.allow_volume_deletion),
             overlap=Overlap(flags.overlap) if flags.overlap else None,
@@ -192,12 +212,45 @@ def _read_namespaces(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(check_namespace(name) for name in split_list(text)))
 
 
+# What users set although no downscaler reads it: said rather than passed over.
+_NOT_VARIABLES = (
+    "DEBUG",
+    "DRY_RUN",
+    "EXCLUDE_NAMESPACE",
+    "FORCE_DOWNTIME",
+    "FORCE_UPTIME",
+    "INCLUDE_NAMESPACES",
+    "INTERVAL",
+    "JSON_LOGS",
+    "ONCE",
+    "DEPLOYMENT_TIME_ANNOTATION",
+)
+
+
 def _without_effect(flags: Flags) -> list[str]:
+    """What was given and does nothing, one line each."""
+    kinds = split_list(flags.include_resources)
+    periods = any(str(getattr(flags, each)).strip().lower() != "never" for each in ("upscale_period", "downscale_period"))
+    facts = (
+        ("admission_controller", True, "jobs are suspended natively (include the kind jobs)"),
+        ("default_uptime", periods, "a period is set, and where one is uptime and downtime do not count"),
+        ("default_downtime", periods, "a period is set, and where one is uptime and downtime do not count"),
+        ("scale_children", "cronjobs" not in kinds, "cronjobs are not included"),
+        ("missed_runs", "cronjobs" not in kinds, "cronjobs are not included"),
+        ("allow_volume_deletion", "statefulsets" not in kinds, "statefulsets are not included"),
+        ("fight_window", flags.once or not flags.fight_flips, "fights are not looked for"),
+        ("fight_flips", flags.once, "a single run remembers nothing"),
+        ("wave_timeout", flags.once, "a single run waits for nothing"),
+        ("wakes_per_minute", flags.once, "a single run waits for nothing"),
+        ("interval", flags.once, "there is one turn only"),
+    )
     notices = []
-    if flags.admission_controller is not None:
-        name = flags.admission_controller
-        notices.append(f"--admission-controller {name} has no effect: jobs are suspended natively (include the kind jobs)")
-    if "horizontalpodautoscalers" in split_list(flags.include_resources) and flags.downtime_replicas == 0:
+    for dest, idle, why in facts:
+        if idle and flags.sources[dest] != "default":
+            value = getattr(flags, dest)
+            shown = "" if value is True else f" {value}"
+            notices.append(f"--{dest.replace('_', '-')}{shown} has no effect: {why}")
+    if "horizontalpodautoscalers" in kinds and flags.downtime_replicas == 0:
         notices.append("horizontalpodautoscalers are scaled only where a downscaler/downtime-replicas of 1 or more is in force")
     return notices
 

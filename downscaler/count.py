@@ -9,11 +9,11 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client import Counter as CounterMetric
-from prometheus_client import Gauge
 
 from downscaler.amounts import Size
 from downscaler.annotations import INVALID, Complaint
@@ -21,6 +21,7 @@ from downscaler.apply import Applied
 from downscaler.decide import Forget, Keep, Restore, ScaleTo
 from downscaler.options import COMPONENT
 from downscaler.plan import Planned
+from downscaler.savings import Amount, amount_of
 from downscaler.sizes import Kind
 from shared.errors import ThriftError, Unauthorized, ValueProblem, shorten
 from shared.events import event_body
@@ -60,6 +61,10 @@ class Tally:
     kept: Counter[tuple[str, str]] = field(default_factory=Counter)
     changed: list[Planned] = field(default_factory=list)
     avoided: Counter[str] = field(default_factory=Counter)
+    # What the replicas that are switched off would request, by namespace.
+    off: dict[str, Amount] = field(default_factory=dict)
+    # Kind, what its schedule wants, and what it is.
+    states: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     failures: list[tuple[str, str]] = field(default_factory=list)
     # When the schedule next wants something else of anything, by what it wants.
     ahead: dict[str, datetime] = field(default_factory=dict)
@@ -103,10 +108,13 @@ class Tally:
             where = f"{planned.kind.id} {planned.workload.key}"
             text = str(result) if where in str(result) else f"{where}: {result}"
             self.failures.append((type(result).__name__, text))
+            self._state(planned, down=not isinstance(planned.decision, ScaleTo))
         elif result.written:
             self.changed.append(result.planned)
             if isinstance(result.planned.decision, ScaleTo):
-                self._avoid(result.planned.kind, result.planned.decision.original, result.planned.decision.size)
+                self._avoid(result.planned, result.planned.decision.original, result.planned.decision.size)
+            down = isinstance(result.planned.decision, ScaleTo) or getattr(result.planned.decision, "held", None) is not None
+            self._state(result.planned, down=down)
         else:
             self._keep(result.planned)
 
@@ -115,19 +123,57 @@ class Tally:
         if isinstance(decision, Keep):
             self.kept[planned.kind.id, decision.cause] += 1
             if decision.held is not None:
-                self._avoid(planned.kind, decision.held, planned.kind.read(planned.workload))
+                self._avoid(planned, decision.held, planned.kind.read(planned.workload))
+            self._state(planned, down=decision.held is not None)
         else:
             self.kept[planned.kind.id, "broken"] += 1
 
-    def _avoid(self, kind: Kind, original: Size, size: Size | None) -> None:
-        if kind.noun == "replicas" and isinstance(original, int) and isinstance(size, int):
-            self.avoided[kind.id] += max(0, original - size)
+    def _avoid(self, planned: Planned, original: Size, size: Size | None) -> None:
+        if planned.kind.noun == "replicas" and isinstance(original, int) and isinstance(size, int):
+            less, namespace = max(0, original - size), planned.workload.namespace
+            self.avoided[planned.kind.id] += less
+            amount = amount_of(planned.workload.spec.template.spec).times(less)
+            self.off[namespace] = self.off.get(namespace, Amount()) + amount
+
+    def _state(self, planned: Planned, *, down: bool) -> None:
+        if planned.wanted:
+            self.states[planned.kind.id, planned.wanted, "down" if down else "up"] += 1
 
     def _complain(self, resource: Resource, about: Object, complaint: Complaint) -> None:
         self._remark(_Remark(resource, about, complaint.key, complaint.value, complaint.text, complaint.word))
 
     def _remark(self, remark: _Remark) -> None:
         self.remarks.setdefault(remark.identity, remark)
+
+
+# A process that slept for longer knows nothing of the time between.
+_LONGEST_GAP = timedelta(hours=1)
+
+
+class Saved:
+    """Counters of hours saved: what is switched off, integrated over the time from turn to turn."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._counters = {
+            field: CounterMetric(
+                f"kube_thrift_downscaler_saved_{field}", f"{what} that were not requested.", ("namespace",), registry=registry
+            )
+            for field, what in (
+                ("replica_hours", "Replica-hours"),
+                ("core_hours", "Core-hours"),
+                ("gib_hours", "GiB-hours of memory"),
+            )
+        }
+        self._last: tuple[datetime, dict[str, Amount]] | None = None
+
+    def turn(self, now: datetime, off: dict[str, Amount]) -> None:
+        """What was off since the last turn counts until *now*; *off* from here on."""
+        if self._last is not None and timedelta(0) < now - self._last[0] <= _LONGEST_GAP:
+            hours = (now - self._last[0]).total_seconds() / 3600
+            for namespace, amount in self._last[1].items():
+                for field, value in (("replica_hours", amount.replicas), ("core_hours", amount.cores), ("gib_hours", amount.gib)):
+                    self._counters[field].labels(namespace).inc(value * hours)
+        self._last = (now, off)
 
 
 class Report:
@@ -173,6 +219,13 @@ class Report:
             registry=registry,
         )
 
+        self._saved = Saved(registry)
+        self._states = Gauge(
+            "kube_thrift_downscaler_objects",
+            "Objects by kind, by what their schedule wants, and by what they are.",
+            ("kind", "wanted", "actual"),
+            registry=registry,
+        )
         self._fights = Gauge(
             "kube_thrift_downscaler_fights",
             "Objects that somebody keeps setting back and that are left alone therefore, by kind.",
@@ -205,21 +258,26 @@ class Report:
         told = summary + self._suffix if tally.changed or self._always_sum_up else ""
         return TurnResult(ok=not failures, changed=len(tally.changed), failures=failures, summary=told)
 
-    def _measure(self, tally: Tally) -> None:
+    def _count(self, tally: Tally) -> None:
+        """The counters, which only grow."""
         for planned in tally.changed:
             self._actions.labels(planned.kind.id, _direction(planned)).inc()
         for reason, _ in tally.failures:
             self._metrics.error(reason)
-        for gauge in (self._kept, self._invalid, self._avoided, self._next):
+        self._saved.turn(tally.now, tally.off)
+
+    def _measure(self, tally: Tally) -> None:
+        self._count(tally)
+        for gauge in (self._kept, self._invalid, self._avoided, self._next, self._states, self._fights):
             gauge.clear()
-        self._fights.clear()
-        for (kind, cause), number in tally.kept.items():
-            if cause == "fight":
-                self._fights.labels(kind).set(number)
+        for labels, number in tally.states.items():
+            self._states.labels(*labels).set(number)
         for direction, at in tally.ahead.items():
             self._next.labels(direction).set(at.timestamp())
         for (kind, cause), number in tally.kept.items():
             self._kept.labels(kind, cause).set(number)
+            if cause == "fight":
+                self._fights.labels(kind).set(number)
         for kind, number in Counter(each.resource.plural for each in tally.remarks.values() if each.word == INVALID).items():
             self._invalid.labels(kind).set(number)
         for kind, number in tally.avoided.items():

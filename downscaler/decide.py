@@ -11,14 +11,14 @@ size that was set when it was put down. The rules, of which `tests/downscaler/te
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
 from downscaler.amounts import Refusal, Size
 from downscaler.annotations import Complaint
 from downscaler.keys import ORIGINAL, TARGET
-from downscaler.policy import Policy, RestorePolicy, Want, ruling
+from downscaler.policy import Compat, Policy, RestorePolicy, Want, ruling
 from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 from shared.errors import ValueProblem
@@ -115,6 +115,8 @@ def decide(kind: Kind, workload: Workload, policy: Policy, now: datetime) -> Dec
     size = kind.read(workload)
     if meta.deletion_timestamp or size is None:
         return Keep("leaving", "being deleted") if meta.deletion_timestamp else Keep("unsized", f"has no {kind.noun} to change")
+    if policy.compat is Compat.GO and (delayed := _delayed(workload, replace(policy, hold=""), now)) is not None:
+        return delayed  # there the grace period freezes an object, also on its way up
     ruled = ruling(policy, now)
     want, why = ruled.want, ruled.reason
     if recorded is None:
@@ -141,7 +143,7 @@ def _first(kind: Kind, workload: Workload, policy: Policy, schedule: tuple[Want,
         return Keep("up" if want is Want.UP else "no-period", why)
     if workload.finished:
         return Keep("finished", "has run to its end")
-    target = kind.reach(workload, policy.downtime_replicas.value)
+    target = _target(kind, workload, policy)
     if isinstance(target, Refusal):
         return Keep("refused", _refused(policy, target))
     order = kind.compare(workload, size, target)
@@ -159,7 +161,7 @@ def _first(kind: Kind, workload: Workload, policy: Policy, schedule: tuple[Want,
 def _further(kind: Kind, workload: Workload, policy: Policy, state: _State, timing: tuple[str, datetime]) -> Decision:
     """Down with a record: keep it where the target of today says, and never touch the original."""
     why, now = timing
-    target = kind.reach(workload, policy.downtime_replicas.value)
+    target = _target(kind, workload, policy)
     if isinstance(target, Refusal):
         return Keep("refused", _refused(policy, target), held=state.original)
     target = kind.clamp(workload, target)
@@ -176,6 +178,12 @@ def _further(kind: Kind, workload: Workload, policy: Policy, state: _State, timi
     if state.target is not None and state.size != state.target:
         return Keep("touched", f"somebody set {state.size}, below the target {target}", held=state.original)
     return ScaleTo(state.size, target, state.original, f"the target was raised; {why}")
+
+
+def _target(kind: Kind, workload: Workload, policy: Policy) -> Size | Refusal:
+    """The size while down. GoKubeDownscaler has no such size for what is only on or off."""
+    off_only = policy.compat is Compat.GO and kind.noun == "running"
+    return kind.reach(workload, 0 if off_only else policy.downtime_replicas.value)
 
 
 def _refused(policy: Policy, refusal: Refusal) -> str:
@@ -229,6 +237,8 @@ def _delayed(workload: Workload, policy: Policy, now: datetime, held: Size | Non
 
 def deployed(workload: Workload, policy: Policy) -> datetime | None:
     """From when the grace period counts: the creation, or the last deployment where that is known and later."""
+    if policy.compat is Compat.GO and policy.deployed_at is not None:
+        return policy.deployed_at
     return max((instant for instant in (_created(workload), policy.deployed_at) if instant is not None), default=None)
 
 

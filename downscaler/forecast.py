@@ -5,7 +5,7 @@ Nothing is guessed: each step applies the patch that the controller would send t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -60,6 +60,8 @@ def next_moment(policy: Policy, workload: Workload, now: datetime) -> datetime |
 
 def next_ruling(policy: Policy, now: datetime) -> tuple[datetime, Ruling] | None:
     """When the schedule wants something else than now, and what; None if that is not within 400 days."""
+    if policy.excluded:
+        return None
     state, at = ruling(policy, now).want, now
     for _ in range(_MOST_MOMENTS):
         moment = min(_scheduled(policy, at), default=None)
@@ -78,20 +80,33 @@ def _moments(policy: Policy, workload: Workload, now: datetime) -> Iterator[date
         yield since + policy.grace_period.value + FINEST
 
 
+def _specs(policy: Policy) -> tuple[Spec, ...]:
+    return (
+        policy.uptime.value,
+        policy.downtime.value,
+        policy.upscale_period.value,
+        policy.downscale_period.value,
+        policy.force_uptime.value,
+        policy.force_downtime.value,
+    )
+
+
+def _ends(policy: Policy) -> tuple[datetime | None, ...]:
+    return tuple(None if until is None else until.value for until in (policy.exclude_until, policy.up_until))
+
+
+def schedule_of(policy: Policy) -> Hashable:
+    """What two policies have in common whose rulings come at the same instants: all but the layers that they name."""
+    return _specs(policy), _ends(policy), bool(policy.excluded), policy.overlap
+
+
 def _scheduled(policy: Policy, now: datetime) -> Iterator[datetime]:
-    for setting in (
-        policy.uptime,
-        policy.downtime,
-        policy.upscale_period,
-        policy.downscale_period,
-        policy.force_uptime,
-        policy.force_downtime,
-    ):
-        if (change := _change(setting.value, now)) is not None:
+    for spec in _specs(policy):
+        if (change := _change(spec, now)) is not None:
             yield change
-    for until in (policy.exclude_until, policy.up_until):
-        if until is not None and until.value > now:
-            yield until.value
+    for until in _ends(policy):
+        if until is not None and until > now:
+            yield until
 
 
 @lru_cache(maxsize=4096)

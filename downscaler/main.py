@@ -122,13 +122,12 @@ def _orphans(cluster: Cluster, config: Config, planner: Planner, memory: Memory 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The `kube-downscaler` command. Returns 0, or 1 when a single turn (--once) failed; usage errors exit with 2."""
-    argv = sys.argv[1:] if argv is None else argv
-    command = COMMANDS.get(argv[0]) if argv else None
     try:
-        if command is not None:
-            return _serve(replace(read_config(argv[1:]), once=True), command)
+        config = read_config(argv)
+        if config.command:
+            return _serve(replace(config, once=True), COMMANDS[config.command])
         memory = Memory()
-        return _serve(read_config(argv), partial(run_once, memory=memory), memory)
+        return _serve(config, partial(run_once, memory=memory), memory)
     except UsageError as problem:
         fail(COMPONENT, problem)
 

@@ -2,83 +2,46 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 
 from downscaler.amounts import parse_replicas
-from downscaler.policy import Orphans, Overlap, RestorePolicy
+from downscaler.policy import Compat, Orphans, Overlap, RestorePolicy
 from downscaler.sizes import KINDS
 from shared.errors import ValueProblem
 from shared.flags import FlagParser, add_common_flags, env_flag, positive_seconds, seconds, switch, whole
 
 COMPONENT = "kube-downscaler"
+COMMAND_NAMES = ("restore-all", "import-kube-green")
 OWN_NAMES = "kube-downscaler,downscaler,py-kube-downscaler,kube-thrift-downscaler"
 # Ten years: what is meant as "for ever" still fits a timedelta.
 _LONGEST_GRACE = 315_360_000
 
 
-def parser() -> FlagParser:
-    """Every flag of the controller."""
-    flags = FlagParser(
-        COMPONENT,
-        "Switches Kubernetes workloads off outside working hours, and on again. Two commands take the same flags and end: "
-        "'kube-downscaler restore-all' brings back everything that was put down, 'kube-downscaler import-kube-green' adopts what "
-        "kube-green put to sleep.",
-    )
+def parser(*, commands: bool = True) -> FlagParser:
+    """Every flag of the controller; with *commands* also the word of one, anywhere among the flags."""
+    flags = FlagParser(COMPONENT, "Switches Kubernetes workloads off outside working hours, and on again.")
+    if commands:
+        flags.add_argument(
+            "command",
+            nargs="?",
+            type=_command,
+            metavar="COMMAND",
+            help="instead of scaling: restore-all brings back everything that was put down and ends, import-kube-green adopts "
+            "what kube-green put to sleep and ends",
+        )
     add_common_flags(flags, component=COMPONENT)
     _add_selection(flags)
     _add_schedule(flags)
+    _add_outcome(flags)
+    _add_safety(flags)
+    _add_pace(flags)
+    return flags
+
+
+def _add_outcome(flags: FlagParser) -> None:
     switch(flags, "--enable-events", help="write a Kubernetes Event for each change and for each broken annotation")
-    switch(flags, "--allow-kube-system", help="also scale what is in kube-system, unless it is in --exclude-namespaces")
-    env_flag(
-        flags,
-        "--max-unscheduled",
-        env="MAX_UNSCHEDULED",
-        type=_share,
-        default="50%",
-        help="share of all objects that may go down at once although no schedule of theirs changed; beyond it they are held",
-    )
-    env_flag(
-        flags,
-        "--fight-flips",
-        env="FIGHT_FLIPS",
-        type=whole(0, 100),
-        default=5,
-        help="how often within --fight-window an object is put down again before it is left to whoever sets it back; 0: always",
-    )
-    env_flag(
-        flags,
-        "--fight-window",
-        env="FIGHT_WINDOW",
-        type=positive_seconds,
-        default=1800.0,
-        help="seconds in which --fight-flips count",
-    )
-    env_flag(
-        flags,
-        "--wave-timeout",
-        env="WAVE_TIMEOUT",
-        type=positive_seconds,
-        default=600.0,
-        help="seconds for which an object waits for one before it in the order of waves and dependencies to be ready, or gone",
-    )
-    env_flag(
-        flags,
-        "--wakes-per-minute",
-        env="WAKES_PER_MINUTE",
-        type=whole(0, 1_000_000),
-        default=0,
-        help="how many objects are brought up in a minute at most; 0: any number",
-    )
-    env_flag(
-        flags,
-        "--jitter",
-        env="JITTER",
-        type=grace_seconds,
-        default=0.0,
-        help="seconds by which the schedules of namespaces are late at most, each by its own share, not all at once",
-    )
     switch(flags, "--scale-children", help="suspend and resume the unfinished Jobs of CronJobs with them")
-    switch(flags, "--allow-volume-deletion", help="scale StatefulSets down although that deletes their volumes")
     env_flag(
         flags,
         "--missed-runs",
@@ -94,8 +57,8 @@ def parser() -> FlagParser:
         "--restore-policy",
         env="RESTORE_POLICY",
         choices=[policy.value for policy in RestorePolicy],
-        default=RestorePolicy.MAX.value,
-        help="the size of a workload that was changed in its sleep: the larger one (max), always the recorded one, or theirs",
+        help="the size of a workload that was changed in its sleep: the larger one (max, the default but for "
+        "--compat=go), always the recorded one, or theirs",
     )
     env_flag(
         flags,
@@ -121,7 +84,70 @@ def parser() -> FlagParser:
         choices=["gatekeeper", "kyverno"],
         help="accepted for compatibility, without effect: jobs are suspended natively",
     )
-    return flags
+
+
+def _add_safety(flags: FlagParser) -> None:
+    env_flag(
+        flags,
+        "--compat",
+        env="COMPAT",
+        choices=[each.value for each in Compat],
+        default=Compat.ORIG.value,
+        help="whose rules hold where kube-downscaler and its forks (orig) and GoKubeDownscaler (go) contradict each other",
+    )
+    switch(flags, "--allow-kube-system", help="also scale what is in kube-system, unless it is in --exclude-namespaces")
+    env_flag(
+        flags,
+        "--max-unscheduled",
+        env="MAX_UNSCHEDULED",
+        type=_share,
+        default="50%",
+        help="share of all objects that may go down at once although no schedule of theirs changed; beyond it they are held",
+    )
+    env_flag(
+        flags,
+        "--fight-flips",
+        env="FIGHT_FLIPS",
+        type=whole(0, 100),
+        default=5,
+        help="how often within --fight-window an object is put down again before it is left to whoever sets it back; 0: always",
+    )
+    env_flag(
+        flags,
+        "--fight-window",
+        env="FIGHT_WINDOW",
+        type=positive_seconds,
+        default=1800.0,
+        help="seconds in which --fight-flips count",
+    )
+    switch(flags, "--allow-volume-deletion", help="scale StatefulSets down although that deletes their volumes")
+
+
+def _add_pace(flags: FlagParser) -> None:
+    env_flag(
+        flags,
+        "--wave-timeout",
+        env="WAVE_TIMEOUT",
+        type=positive_seconds,
+        default=600.0,
+        help="seconds for which an object waits for one before it in the order of waves and dependencies to be ready, or gone",
+    )
+    env_flag(
+        flags,
+        "--wakes-per-minute",
+        env="WAKES_PER_MINUTE",
+        type=whole(0, 1_000_000),
+        default=0,
+        help="how many objects are brought up in a minute at most; 0: any number",
+    )
+    env_flag(
+        flags,
+        "--jitter",
+        env="JITTER",
+        type=grace_seconds,
+        default=0.0,
+        help="seconds by which the schedules of namespaces are late at most, each by its own share, not all at once",
+    )
 
 
 def _add_selection(flags: FlagParser) -> None:
@@ -212,6 +238,12 @@ def _add_schedule(flags: FlagParser) -> None:
     )
     env_flag(flags, "--default-timezone", env="DEFAULT_TIMEZONE", help="time zone of time specs that name none")
     env_flag(flags, "--default-weekframe", env="DEFAULT_WEEKFRAME", help="weekdays of time specs that name none, such as Mon-Fri")
+
+
+def _command(text: str) -> str:
+    if text not in COMMAND_NAMES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no command; accepted: {', '.join(COMMAND_NAMES)}")
+    return text
 
 
 def _share(text: str) -> str:

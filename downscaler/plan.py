@@ -13,7 +13,7 @@ from typing import TypeAlias
 from downscaler.amounts import Refusal
 from downscaler.annotations import Complaint, Overrides, read_overrides
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo, decide
-from downscaler.forecast import next_ruling
+from downscaler.forecast import next_ruling, schedule_of
 from downscaler.keys import DOWNTIME_REPLICAS, FORCE_UPTIME, ORIGINAL, UP_FOR, UP_UNTIL
 from downscaler.patches import Stamp
 from downscaler.policy import (
@@ -65,6 +65,8 @@ class Planned:
     # The order in which it wakes, and what has to be ready before: kind, namespace, name.
     wave: int = 0
     depends_on: tuple[tuple[str, str, str], ...] = ()
+    # What the schedule wants now; empty where nobody knows.
+    wanted: str = ""
     # When the schedule wants something else, and what; None if nothing is in sight.
     ahead: tuple[datetime, Ruling] | None = None
 
@@ -84,8 +86,7 @@ class Planner:
     now: datetime
     relations: Relations = field(default_factory=Relations)
     _policies: dict[str, Policy] = field(default_factory=dict, init=False, repr=False)
-    # By identity, with the policy itself, so that no other one can take its place in memory.
-    _next: dict[int, tuple[Policy, tuple[datetime, Ruling] | None]] = field(default_factory=dict, init=False, repr=False)
+    _next: dict[object, tuple[datetime, Ruling] | None] = field(default_factory=dict, init=False, repr=False)
 
     def plan(self, kind: Kind, workload: Workload) -> Planned:
         """The decision on *workload*. Never raises for what somebody wrote on it."""
@@ -106,6 +107,7 @@ class Planner:
             complaints,
             notes=notes,
             wave=policy.wave.value,
+            wanted=ruling(policy, self.at(workload.namespace)).want.value,
             depends_on=tuple((kind_id, ns or workload.namespace, name) for kind_id, ns, name in policy.depends_on.value),
             ahead=self._ahead(policy, workload.namespace),
         )
@@ -121,20 +123,22 @@ class Planner:
         return overrides, ()
 
     def explained(self, planned: Planned, since: datetime) -> bool:
-        """Whether a schedule has begun to want what *planned* does after *since*, or the operator's own flags want it."""
+        """Whether a schedule has begun to want what *planned* does after *since*, or the operator's own flags or the workload's
+        own annotations want it: what somebody set one by one is no mistake of a line."""
         policy = self.govern(planned.kind, planned.workload)
-        if policy is None or ruling(policy, self.now).source == CONFIGURATION:
+        if policy is None or ruling(policy, self.now).source in (CONFIGURATION, WORKLOAD):
             return True
         coming = next_ruling(policy, since)
         return coming is not None and coming[0] <= self.now
 
     def _ahead(self, policy: Policy, namespace: str) -> tuple[datetime, Ruling] | None:
-        # Most workloads of a namespace are governed by one and the same policy.
-        if (key := id(policy)) not in self._next:
-            late = self.rules.lateness(namespace)
+        # A fleet has thousands of workloads and few schedules.
+        late = self.rules.lateness(namespace)
+        key = (late, schedule_of(policy))
+        if key not in self._next:
             coming = next_ruling(policy, self.now - late)
-            self._next[key] = (policy, None if coming is None else (coming[0] + late, coming[1]))
-        return self._next[key][1]
+            self._next[key] = None if coming is None else (coming[0] + late, coming[1])
+        return self._next[key]
 
     def at(self, namespace: str) -> datetime:
         """The instant for which the workloads of *namespace* are decided: now, less its share of --jitter."""

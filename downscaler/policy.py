@@ -7,6 +7,7 @@ it would have been, so that it stops exactly what it governs: a namespace's brok
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -38,6 +39,13 @@ class RestorePolicy(Enum):
     MAX = "max"
     ALWAYS = "always"
     IF_UNTOUCHED = "if-untouched"
+
+
+class Compat(Enum):
+    """Whose rules hold where the existing downscalers contradict one another: kube-downscaler's, or GoKubeDownscaler's."""
+
+    ORIG = "orig"
+    GO = "go"
 
 
 class Overlap(Enum):
@@ -92,6 +100,7 @@ class Policy:
     # Why the workload is excluded, whatever the time; empty if it is not.
     excluded: str = ""
     exclude_until: Setting[datetime] | None = None
+    compat: Compat = Compat.ORIG
     # Until when somebody asked for uptime, whatever the schedule says.
     up_until: Setting[datetime] | None = None
     # None: downtime wins over uptime, and nothing is changed where the two periods overlap.
@@ -138,6 +147,8 @@ def with_layer(policy: Policy, overrides: Overrides, source: str) -> Policy:
     for field in _OVERRIDABLE:
         if (value := getattr(overrides, field)) is not None:
             changes[field] = Setting(value, source)
+    if policy.compat is Compat.GO:
+        changes = _shadowed(changes, overrides, source)
     if overrides.deployed_at is not None and source == WORKLOAD:
         changes["deployed_at"] = overrides.deployed_at
     if overrides.exclude and not policy.excluded:
@@ -154,6 +165,20 @@ def with_layer(policy: Policy, overrides: Overrides, source: str) -> Policy:
     if kept != policy.broken or blocking:
         changes["broken"] = kept + blocking
     return replace(policy, **changes) if changes else policy  # type: ignore[arg-type]  # the names come from Policy's own fields
+
+
+_TIMES: Mapping[str, Spec] = {"uptime": ALWAYS, "downtime": NEVER, "upscale_period": NEVER, "downscale_period": NEVER}
+_FORCES: Mapping[str, Spec] = {"force_uptime": NEVER, "force_downtime": NEVER}
+
+
+def _shadowed(changes: dict[str, object], overrides: Overrides, source: str) -> dict[str, object]:
+    """The layer that sets one key of a group sets all of it, and the nearest layer that says anything of exclusion decides."""
+    for group in (_TIMES, _FORCES):
+        if not changes.keys().isdisjoint(group):
+            changes = {**{key: Setting(value, source) for key, value in group.items()}, **changes}
+    if overrides.exclude is False:
+        changes["excluded"] = ""
+    return changes
 
 
 def with_forcing_pod(policy: Policy) -> Policy:
@@ -248,14 +273,18 @@ class Scope:
     labels: LabelMatcher = LabelMatcher()
     # The controller's own workloads, as kind (or "*"), namespace and name.
     itself: frozenset[tuple[str, str, str]] = frozenset()
+    # Whether whatever has a controller is left to that.
+    no_owned: bool = False
     # Whether the cluster's own workloads may be scaled, too.
     kube_system: bool = False
 
     def namespace_exclusion(self, namespace: str) -> str:
         """Why a whole namespace is excluded; empty if it is not."""
+        if self.namespaces.matches(namespace):
+            return f"namespace {namespace} is in --exclude-namespaces"
         if namespace == KUBE_SYSTEM and not self.kube_system:
             return f"namespace {namespace} is always excluded without --allow-kube-system"
-        return f"namespace {namespace} is in --exclude-namespaces" if self.namespaces.matches(namespace) else ""
+        return ""
 
     def exclusion(self, kind: Kind, workload: Workload) -> str:
         """Why one workload is excluded; empty if it is not."""
@@ -267,6 +296,8 @@ class Scope:
             return "its name is in --exclude-deployments"
         if not self.labels.matches(meta.labels):
             return "no label matches --matching-labels"
+        if self.no_owned and (manager := meta.controller) is not None:
+            return f"owned by {manager.kind} {manager.name}"
         for owner in meta.owner_references or ():
             if kind.skip_owned_by in ("*", owner.kind):
                 return f"owned by {owner.kind} {owner.name}"

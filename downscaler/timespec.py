@@ -58,6 +58,8 @@ class Defaults:
     timezone: str | None = None
     weekframe: str | None = None
     calendars: tuple[Calendar, ...] = ()
+    # Whether the end of an absolute window is outside it.
+    end_excluded: bool = False
 
 
 NO_DEFAULTS = Defaults()
@@ -113,7 +115,8 @@ def _parse_item(item: str, text: str, defaults: Defaults) -> Item:
     if item.lower() in _CONSTANTS:
         return Constant(_CONSTANTS[item.lower()])
     if match := _ABSOLUTE.fullmatch(item):
-        return Span(parse_timestamp(match[1]), _after(parse_timestamp(match[2])))
+        end = parse_timestamp(match[2])
+        return Span(parse_timestamp(match[1]), end if defaults.end_excluded else _after(end))
     if match := _DIRECTED.fullmatch(item):
         instant = parse_timestamp(match[2])
         return Span(instant, None) if match[1].lower() == "from" else Span(None, instant)

@@ -7,8 +7,21 @@ import msgspec
 from shared.objects import Object, Struct
 
 
+class Resources(Struct, frozen=True):
+    requests: dict[str, str | float] | None = None
+    limits: dict[str, str | float] | None = None
+
+
+class Container(Struct, frozen=True):
+    resources: Resources = Resources()
+    restart_policy: str = ""
+
+
 class PodSpec(Struct, frozen=True):
     node_selector: dict[str, str] | None = None
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = None
+    overhead: dict[str, str | float] | None = None
 
 
 class Template(Struct, frozen=True):

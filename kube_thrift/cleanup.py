@@ -50,7 +50,7 @@ rules:
 MISTAKE = """\
   - id: old-previews
     resources: [deployments]
-    jmespath: "metadata.creationTimestamp < '2026-03-27'"
+    jmespath: "metadata.creationTimestamp < '{today}'"
     ttl: 1h
 """
 
@@ -249,7 +249,8 @@ def _people(stage: _Stage, since: timedelta) -> int:
         return said.count(": restored")
     if since == 4 * DAY + STEP:
         stage.tell("a new rule is rolled out; it matches far more than was meant")
-        stage.rules.write_text(RULES + MISTAKE, encoding="utf-8")
+        mistake = MISTAKE.format(today=f"{stage.sim.clock.now():%Y-%m-%d}")
+        stage.rules.write_text(RULES + mistake, encoding="utf-8")
     if since == 6 * DAY:
         stage.tell("the rule is taken back")
         stage.rules.write_text(RULES, encoding="utf-8")

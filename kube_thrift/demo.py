@@ -17,8 +17,8 @@ from shared.clock import SystemClock
 from shared.errors import UsageError
 from shared.simcluster import SimCluster
 
-# A Monday; the following Sunday Europe changes to summer time.
-START = datetime(2026, 3, 23, tzinfo=UTC)
+# A Monday; that Friday is Good Friday, and on Sunday Europe changes to summer time.
+START = datetime(2027, 3, 22, tzinfo=UTC)
 _WIDTH = 32
 
 

@@ -23,6 +23,7 @@ def as_text(week: Week) -> str:
         *_node_table(week),
         "",
         f"{week.changes:,} scalings in {week.turns:,} turns with {week.requests:,} API requests.",
+        *week.story,
         *_health(week),
     ]
     return "\n".join(lines) + "\n"
@@ -141,6 +142,7 @@ def as_json(week: Week) -> str:
         "nodes": nodes,
         "scalings": week.changes,
         "turns": week.turns,
+        "slowest_wake_minutes": round(week.slowest_wake, 1),
         "stuck": week.stuck,
         "unreadable": week.complaints,
         "failures": week.failures,

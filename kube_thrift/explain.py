@@ -29,7 +29,7 @@ from shared.names import check_name, check_namespace
 
 def build_parser() -> FlagParser:
     """The controller's own flags, the object's address and the output format."""
-    flags = parser()
+    flags = parser(commands=False)
     flags.prog = "kube-thrift explain downscaler"
     flags.description = "Says why a workload is up or down. Give it the flags that the controller runs with."
     flags.add_argument("object_kind", metavar="KIND", help="such as deployment, sts, cronjobs")

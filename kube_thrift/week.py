@@ -18,13 +18,12 @@ from typing import cast
 from downscaler.amounts import Size
 from downscaler.config import Config, read_config
 from downscaler.count import LOG as DOWNSCALER_LOG
-from downscaler.count import Report
 from downscaler.main import run_once
 from downscaler.read import read_workloads
 from downscaler.sizes import KINDS
+from kube_thrift.nights import Nights
 from shared.cluster import Cluster
 from shared.errors import ThriftError
-from shared.metrics import Metrics
 from shared.simcluster import SimCluster
 from shared.simcluster.accounting import Account
 from shared.simcluster.live import Live
@@ -52,6 +51,9 @@ class Week:
     complaints: tuple[str, ...]
     stuck: tuple[str, ...]
     failures: tuple[str, ...]
+    # What others did to it meanwhile, and how long the last workload of a morning took to be ready, in minutes.
+    story: tuple[str, ...] = ()
+    slowest_wake: float = 0.0
 
 
 @dataclass
@@ -91,7 +93,7 @@ def live_week(sim: SimCluster, seed: int, days: int, progress: Progress) -> Week
     end = start + timedelta(days=days)
     live = cast(Live, sim.live)
     config = _config(sim)
-    changes = turns = 0
+    turns = 0
     failures: dict[str, None] = {}
     with (
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other_core,
@@ -100,17 +102,19 @@ def live_week(sim: SimCluster, seed: int, days: int, progress: Progress) -> Week
     ):
         without = other_core.submit(_without_downscaler, start, end, seed)
         originals = dict(_sizes(cluster, config))
-        report = Report(Metrics("kube-downscaler", "demo", sim.clock))
+        nights = Nights(sim, cluster, config)
         live.ledger.reset(start)
         while sim.clock.now() < end:
-            result = run_once(cluster, config, sim.clock.now(), report)
+            result = nights.turn()
             failures.update(dict.fromkeys(result.failures))
-            changes, turns = changes + result.changed, turns + 1
-            sim.advance(min(STEP, end - sim.clock.now()))
+            turns += 1
+            nights.others_act()
+            sim.advance(min(nights.step(STEP), end - sim.clock.now()))
             progress((sim.clock.now() - start) / (end - start), sim.clock.now())
         account = live.ledger.account(end)
         requests = sum(cluster.calls.values())
-        stuck = _switch_on(sim, cluster, report, originals)
+        changes = nights.changes
+        stuck = _switch_on(sim, cluster, nights, originals)
         baseline = without.result()
     return Week(
         start=start,
@@ -124,12 +128,16 @@ def live_week(sim: SimCluster, seed: int, days: int, progress: Progress) -> Week
         complaints=tuple(heard.lines),
         stuck=stuck,
         failures=tuple(failures),
+        story=nights.story(),
+        slowest_wake=nights.watch.slowest[0].total_seconds() / 60,
     )
 
 
 def _config(sim: SimCluster, *more: str) -> Config:
     """The configuration that a user would write: every built-in kind, everything else as it comes."""
     flags = ["--once", "--interval=900", f"--include-resources={','.join(KINDS)}", f"--kubeconfig={sim.connection().kubeconfig}"]
+    # With a turn every half hour the default of five flips would take longer than the window of a real controller.
+    flags += ["--fight-flips=3", "--fight-window=1h"]
     return read_config([*flags, *more], {})
 
 
@@ -142,10 +150,11 @@ def _sizes(cluster: Cluster, config: Config) -> Iterator[tuple[str, Size | None]
             yield f"{kind.id} {workload.key}", kind.read(workload)
 
 
-def _switch_on(sim: SimCluster, cluster: Cluster, report: Report, originals: dict[str, Size | None]) -> tuple[str, ...]:
+def _switch_on(sim: SimCluster, cluster: Cluster, nights: Nights, originals: dict[str, Size | None]) -> tuple[str, ...]:
     """Takes every namespace out of the downscaler's hands, which brings everything up, and names what is not as it was."""
     config = _config(sim, "--exclude-namespaces=.*")
-    run_once(cluster, config, sim.clock.now(), report)
+    run_once(cluster, config, sim.clock.now(), nights.report)
+    nights.others_act()
     sim.advance(WAKE_LIMIT)
     now = dict(_sizes(cluster, config))
     # An autoscaler owns the size of its target between its own bounds, so only what is below the minimum counts as asleep.
@@ -185,7 +194,7 @@ def _without_downscaler(start: datetime, end: datetime, seed: int) -> Account:
 def _workloads_by_team(sim: SimCluster) -> dict[str, int]:
     found: dict[str, int] = {}
     for kind in KINDS.values():
-        if kind.noun in ("replicas", "running"):
+        if not kind.custom and kind.noun in ("replicas", "running"):
             for obj in sim.list(kind.resource):
                 if not obj["metadata"].get("ownerReferences"):
                     team = (obj["metadata"].get("labels") or {}).get("team", "(no team)")

@@ -30,12 +30,14 @@ DOWNTIME = "downscaler/downtime"
 EXCLUDE = "downscaler/exclude"
 EXCLUDE_UNTIL = "downscaler/exclude-until"
 FORCE_UPTIME = "downscaler/force-uptime"
+DEPENDS_ON = "downscaler/depends-on"
 DOWN_REPLICAS = "downscaler/downtime-replicas"
 
 OFFICE_BERLIN = "Mon-Fri 07:30-20:00 Europe/Berlin"
 OFFICE_NEW_YORK = "Mon-Fri 08:00-19:00 America/New_York"
 OFFICE_TOKYO = "Mon-Fri 08:30-20:00 Asia/Tokyo"
 NIGHT_BERLIN = "Mon-Fri 22:00-06:00 Europe/Berlin"
+HOLIDAYS_BERLIN = "holidays(DE-BE) Europe/Berlin"
 CRON_NIGHT = "cron(0 20 * * 1-5)/10h Europe/Berlin"
 
 
@@ -44,9 +46,9 @@ def namespaces(start: datetime) -> list[JsonObject]:
     release = "-".join(format_timestamp(start + timedelta(days=days)).replace("Z", "+00:00") for days in (2, 4))
     return [
         manifests.namespace("checkout", "checkout"),
-        manifests.namespace("checkout-staging", "checkout", {UPTIME: OFFICE_BERLIN}),
+        manifests.namespace("checkout-staging", "checkout", {UPTIME: OFFICE_BERLIN, DOWNTIME: HOLIDAYS_BERLIN}),
         manifests.namespace("catalog", "catalog"),
-        manifests.namespace("catalog-staging", "catalog", {UPTIME: OFFICE_BERLIN}),
+        manifests.namespace("catalog-staging", "catalog", {UPTIME: OFFICE_BERLIN, DOWNTIME: HOLIDAYS_BERLIN}),
         manifests.namespace("search", "search"),
         manifests.namespace("payments", "payments"),
         manifests.namespace("payments-staging", "payments", {UPTIME: OFFICE_BERLIN, FORCE_UPTIME: release}),
@@ -152,6 +154,8 @@ def _annotations(start: datetime) -> dict[tuple[str, str], dict[str, str]]:
         ("catalog", "supplier-portal"): {UPTIME: "Mon-Fry 9-5"},
         ("catalog", "feed-import"): {UPTIME: OFFICE_BERLIN},
         ("catalog-staging", "contract-tests"): {EXCLUDE: "true"},
+        ("checkout-staging", "checkout-api"): {DEPENDS_ON: "statefulset/cart-redis"},
+        ("checkout-staging", "checkout-web"): {DEPENDS_ON: "deployment/checkout-api"},
         ("search", "ranking-lab"): {DOWNTIME: CRON_NIGHT},
         ("search", "query-replay"): {UPTIME: OFFICE_BERLIN, DOWN_REPLICAS: "1"},
         ("search", "search-legacy"): {UPTIME: OFFICE_BERLIN},

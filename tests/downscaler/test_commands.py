@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from downscaler.commands import COMMANDS
 from downscaler.config import read_config
 from downscaler.kube_green import Secret, slept
 from downscaler.main import main
+from downscaler.options import COMMAND_NAMES
 from shared.errors import ValueProblem
 
 ASLEEP = {"original_replicas": "3", "downscaled_to": "0"}
@@ -217,8 +219,20 @@ def own_logging() -> Iterator[None]:
 def test_the_commands_take_the_controllers_flags(world: Any, tmp_path: Any) -> None:
     world.deployment(replicas=0, **ASLEEP)
     path = world.sim.write_kubeconfig(tmp_path / "config")
-    assert main(["restore-all", f"--kubeconfig={path}"]) == 0
+    assert main([f"--kubeconfig={path}", "restore-all"]) == 0
     assert world.replicas() == 3
+    assert main(["import-kube-green", f"--kubeconfig={path}"]) == 0
+
+
+def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["restore-some"])
+    assert stopped.value.code == 2
+    assert "'restore-some'" in capsys.readouterr().err
+
+
+def test_every_command_is_declared() -> None:
+    assert tuple(COMMANDS) == COMMAND_NAMES
 
 
 def test_the_orphan_policy_is_read() -> None:

@@ -210,7 +210,7 @@ def test_scope(kind: str, item: Workload, expected: str) -> None:
 def test_namespaces_match_wholly() -> None:
     assert SCOPE.namespace_exclusion("kube-system") == "namespace kube-system is in --exclude-namespaces"
     assert SCOPE.namespace_exclusion("shop-2") == ""
-    assert Scope().namespace_exclusion("kube-system") == ""
+    assert Scope(kube_system=True).namespace_exclusion("kube-system") == ""
 
 
 def test_the_first_reason_to_exclude_stays() -> None:

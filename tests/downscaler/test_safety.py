@@ -84,18 +84,27 @@ def test_every_write_names_its_field_manager(world: Any) -> None:
 # ---- masses
 
 
+SPACES = ("shop", "lab")
+
+
 def fleet(world: Any, number: int = 30, **annotations: str) -> None:
+    world.sim.namespace("lab")
     for index in range(number):
-        world.deployment(f"web-{index}", replicas=1, **annotations)
+        world.deployment(f"web-{index}", replicas=1, namespace=SPACES[index % 2], **annotations)
+
+
+def annotate_all(world: Any, **annotations: str | None) -> None:
+    for namespace in SPACES:
+        world.annotate_namespace(namespace, **annotations)
 
 
 def asleep(world: Any) -> int:
-    return sum(world.replicas(f"web-{index}") == 0 for index in range(30))
+    return sum(world.replicas(f"web-{index}", SPACES[index % 2]) == 0 for index in range(30))
 
 
 def test_a_mass_that_no_schedule_explains_is_held_and_told(world: Any) -> None:
     fleet(world)
-    world.annotate_namespace(downtime="always")
+    annotate_all(world, downtime="always")
     world.pass_time(hours=1)
     controller = world.controller()
     result = controller.lasting_turn()
@@ -104,7 +113,7 @@ def test_a_mass_that_no_schedule_explains_is_held_and_told(world: Any) -> None:
     assert asleep(world) == 0
     assert controller.metric("kept", kind="deployments", cause="held") == 30
     # Corrected, it is over.
-    world.annotate_namespace(downtime=None)
+    annotate_all(world, downtime=None)
     assert controller.lasting_turn().ok
 
 
@@ -117,14 +126,14 @@ def test_a_mass_that_no_schedule_explains_is_held_and_told(world: Any) -> None:
         ((), {"downtime": "2026-03-23T12:30:00Z-2026-03-24T00:00:00Z"}, {}, 30),
         ((), {"uptime": "Mon-Fri 00:00-08:00 UTC"}, {}, 30),
         ((), {}, {"uptime": "Tue-Sun UTC"}, 30),
-        ((), {}, {"uptime": "never"}, 0),
+        ((), {}, {"uptime": "never"}, 30),
     ],
 )
 def test_what_explains_a_mass_at_the_start(
     world: Any, flags: tuple[str, ...], namespace: dict[str, str], workloads: dict[str, str], down: int
 ) -> None:
     fleet(world, **workloads)
-    world.annotate_namespace(**namespace)
+    annotate_all(world, **namespace)
     world.pass_time(hours=1)
     world.controller(*flags).lasting_turn()
     assert asleep(world) == down
@@ -136,7 +145,7 @@ def test_while_it_runs_only_a_recent_change_of_the_schedule_explains_a_mass(worl
     world.pass_time(hours=10)
     assert controller.lasting_turn().ok
     # Somebody's typo at 22:00: a schedule that should have changed at 08:00.
-    world.annotate_namespace(uptime="Mon-Fri 00:00-08:00 UTC")
+    annotate_all(world, uptime="Mon-Fri 00:00-08:00 UTC")
     world.pass_time(minutes=1)
     controller.lasting_turn()
     assert asleep(world) == 0
@@ -144,12 +153,20 @@ def test_while_it_runs_only_a_recent_change_of_the_schedule_explains_a_mass(worl
 
 def test_an_outage_at_the_moment_of_a_transition_is_caught_up(world: Any) -> None:
     fleet(world)
-    world.annotate_namespace(uptime="Mon-Fri 08:00-18:00 UTC")
+    annotate_all(world, uptime="Mon-Fri 08:00-18:00 UTC")
     controller = world.controller()
     controller.lasting_turn()
     world.pass_time(hours=11)
     assert controller.lasting_turn().ok
     assert asleep(world) == 30
+
+
+def test_a_team_may_put_its_own_namespace_down(world: Any) -> None:
+    for index in range(30):
+        world.deployment(f"web-{index}", replicas=1)
+    world.annotate_namespace(force_downtime="true")
+    world.pass_time(hours=1)
+    assert world.controller().lasting_turn().changed == 30
 
 
 def test_few_objects_are_no_mass(world: Any) -> None:

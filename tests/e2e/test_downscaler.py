@@ -126,6 +126,26 @@ def test_annotations_of_workload_and_namespace(cluster_access: ClusterAccess) ->
     assert said == {("plain", "ScaleDown"), ("own", "ScaleDown"), ("broken", "InvalidConfiguration")}
 
 
+def test_restore_all_brings_back_whatever_carries_a_record(cluster_access: ClusterAccess) -> None:
+    namespace = cluster_access.namespace(**{"downscaler/downtime": "always"})
+    cluster_access.create(DEPLOYMENTS, namespace, "web", {"replicas": 3, "selector": SELECTOR, "template": POD})
+    parked = {"replicas": 0, "selector": SELECTOR, "template": POD}
+    cluster_access.create(DEPLOYMENTS, namespace, "parked", parked)
+    settle()
+    assert cluster_access.run("downscaler.main", *NOW, f"--namespace={namespace}").returncode == 0
+    assert cluster_access.read(DEPLOYMENTS, namespace, "web")["spec"]["replicas"] == 0
+
+    dry = cluster_access.run("downscaler.main", "restore-all", "--dry-run", f"--namespace={namespace}")
+    assert dry.returncode == 0
+    assert cluster_access.read(DEPLOYMENTS, namespace, "web")["spec"]["replicas"] == 0
+    process = cluster_access.run("downscaler.main", "restore-all", f"--namespace={namespace}")
+    assert (process.returncode, errors(process)) == (0, [])
+    found = cluster_access.read(DEPLOYMENTS, namespace, "web")
+    assert found["spec"]["replicas"] == 3
+    assert not [key for key in found["metadata"].get("annotations") or {} if key.startswith("downscaler/")]
+    assert cluster_access.read(DEPLOYMENTS, namespace, "parked")["spec"]["replicas"] == 0
+
+
 def test_dry_run_changes_nothing(cluster_access: ClusterAccess) -> None:
     namespace = cluster_access.namespace()
     cluster_access.create(DEPLOYMENTS, namespace, "web", {"replicas": 3, "selector": SELECTOR, "template": POD})
@@ -143,7 +163,7 @@ def test_dry_run_changes_nothing(cluster_access: ClusterAccess) -> None:
     ("argv", "environ", "expected"),
     [
         (["--include-resources=pods"], {}, "--include-resources: 'pods' is not understood; accepted: one or more of deployments"),
-        (["--include-resources=scaledobjects"], {}, "other downscalers scale these, this one does not yet"),
+        (["--include-resources=ingresses"], {}, "other downscalers scale these, this one does not yet"),
         (["--default-uptime=Mon-Fri 8-18"], {}, "--default-uptime: 'Mon-Fri 8-18' is not understood"),
         ([], {"DEFAULT_DOWNTIME": "Mon-Fri 20:00-08:00 PST"}, "environment variable DEFAULT_DOWNTIME"),
         (["--interval=soon"], {}, "--interval"),
