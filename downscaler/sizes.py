@@ -306,6 +306,8 @@ _KINDS = (
         _autoscaler_target,
         clamp=_clamp_min_replicas,
         short=("hpa",),
+        # KEDA owns the one that it makes for a ScaledObject.
+        skip_owned_by="ScaledObject",
     ),
     Kind(
         "scaledobjects",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downscaler.calendars import Calendar, days_named, parse_calendar
+from downscaler.calendars import Calendar, days_named, next_day, parse_calendar
 from downscaler.config import read_config
 from downscaler.schedule import next_change
 from downscaler.timespec import Defaults, parse
@@ -201,6 +201,24 @@ def test_a_dry_run_turns_nothing_into_anything(world: Any) -> None:
     world.controller("--dry-run").turn()
     assert world.sim.get("deployments", "shop", "web")["metadata"]["annotations"] == {"downscaler/up-for": "3h"}
     assert world.sim.get("namespaces", None, "shop")["metadata"]["annotations"] == {"downscaler/up-for": "3h"}
+
+
+def test_a_namespace_that_may_not_be_patched_stays_up_and_says_so(world: Any) -> None:
+    rules = [
+        {"apiGroups": [""], "resources": ["namespaces", "pods"], "verbs": ["list"]},
+        {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list", "get", "patch"]},
+    ]
+    world.sim.add_user("narrow", rules=rules)
+    world.deployment(replicas=0, downtime="always", original_replicas="2")
+    world.annotate_namespace(up_for="3h")
+    result = world.controller(user="narrow").turn()
+    assert world.replicas() == 2
+    assert result.failures[0].startswith("namespaces shop: forbidden")
+
+
+def test_the_end_of_the_calendar() -> None:
+    assert next_day(Calendar("none"), date(9999, 12, 30), off=True, limit=400) is None
+    assert next_change(parse("holidays(none)", Defaults(calendars=(Calendar("none"),))), at("2026-01-01T00:00")) is None
 
 
 # ---- what is ahead

@@ -12,10 +12,11 @@ import pytest
 
 from downscaler.commands import COMMANDS
 from downscaler.config import read_config
-from downscaler.kube_green import Secret, slept
+from downscaler.kube_green import Secret, is_asleep, slept
 from downscaler.main import main
 from downscaler.options import COMMAND_NAMES
 from shared.errors import ValueProblem
+from shared.objects import Meta
 
 ASLEEP = {"original_replicas": "3", "downscaled_to": "0"}
 
@@ -200,6 +201,17 @@ def test_kinds_that_are_not_scaled_here_and_garbage_are_failures(world: Any) -> 
 def test_no_secret_raises_anything_but_our_own_error(data: dict[str, str]) -> None:
     with pytest.raises(ValueProblem):
         list(slept(Secret(data=data)))
+
+
+def test_a_secret_that_is_not_base64_is_no_sleeper() -> None:
+    with pytest.raises(ValueProblem):
+        is_asleep(Secret(metadata=Meta(name="sleepinfo-x"), data={"operation-type": "%"}))
+    assert not is_asleep(Secret(metadata=Meta(name="password")))
+
+
+def test_secrets_that_may_not_be_listed_are_a_failure(world: Any) -> None:
+    world.sim.add_user("blind", rules=[])
+    assert "secrets" in world.controller(user="blind").command("import-kube-green").failures[0]
 
 
 # ---- the command line

@@ -7,10 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from downscaler.amounts import Refusal
 from downscaler.customs import Field, field_at, parse_generic
 from downscaler.keys import ORIGINAL
-from downscaler.sizes import KINDS, generic_kind
+from downscaler.relations import Relations
+from downscaler.sizes import KINDS, Kind, generic_kind
+from downscaler.workloads import Workload
 from shared.errors import ValueProblem
+from shared.simcluster.faults import Fault
 
 
 def crd(world: Any, group: str, version: str, plural: str, kind: str, **more: Any) -> None:
@@ -331,3 +335,60 @@ def test_an_object_without_the_field_has_no_size() -> None:
     kind = generic_kind(parse_generic("example.org/v1/widgets:spec.size.wanted"))
     assert kind.read(msgspec.convert({"spec": {"other": 1}}, kind.as_type)) is None
     assert field_at(".spec.size") == Field(("spec", "size"))
+
+
+@pytest.mark.parametrize(
+    ("path", "spec", "target", "expected"),
+    [
+        ("spec.n", {"n": 3}, "50%", None),
+        ("spec.n", {"n": 3}, 2, 2),
+        ("spec.off=true", {}, 2, 1),
+        ("spec.off=true", {}, 0, 0),
+        ("spec.power=Off", {"power": "Fast"}, 1, "Fast"),
+        ("spec.power=Off", {}, 1, "Off"),
+        ("spec.power=Off", {"power": "Fast"}, 0, "Off"),
+    ],
+)
+def test_targets_of_described_kinds(path: str, spec: dict[str, Any], target: Any, expected: Any) -> None:
+    kind = generic_kind(parse_generic(f"example.org/v1/widgets:{path}"))
+    reached = kind.reach(msgspec.convert({"spec": spec}, kind.as_type), target)
+    assert (None if isinstance(reached, Refusal) else reached) == expected
+
+
+@pytest.mark.parametrize("text", ["many", "", "-1"])
+def test_records_of_described_counts_that_are_none(text: str) -> None:
+    with pytest.raises(ValueProblem):
+        generic_kind(parse_generic("example.org/v1/widgets:spec.n")).parse_original(text)
+
+
+def test_a_kind_by_its_scale_has_no_size_before_the_server_was_asked() -> None:
+    kind = generic_kind(parse_generic("example.org/v1/widgets:scale"))
+    assert kind.read(msgspec.convert({"spec": {"n": 1}}, kind.as_type)) is None
+
+
+def test_of_two_autoscalers_the_scaled_object_counts_and_one_without_a_target_not() -> None:
+    def scaler(kind: str, spec: dict[str, Any]) -> tuple[Kind, Workload]:
+        row = KINDS[kind]
+        return row, msgspec.convert({"metadata": {"name": "it", "namespace": "shop"}, "spec": spec}, row.as_type)
+
+    target = {"scaleTargetRef": {"kind": "Deployment", "name": "web"}}
+    found = [scaler("scaledobjects", target), scaler("horizontalpodautoscalers", target), scaler("horizontalpodautoscalers", {})]
+    relations = Relations.of(found)
+    assert [each.name for each in relations.scalers.values()] == ["ScaledObject it"]
+
+
+def test_the_autoscaler_that_keda_made_is_kedas(world: Any) -> None:
+    world.add("HorizontalPodAutoscaler", "keda-hpa-web", spec={"minReplicas": 3}, downtime="always", downtime_replicas="1")
+    owner = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "web", "uid": "u", "controller": True}
+    world.sim.patch("horizontalpodautoscalers", "shop", "keda-hpa-web", {"metadata": {"ownerReferences": [owner]}})
+    world.pass_time(hours=1)
+    assert world.controller("--include-resources=horizontalpodautoscalers").turn().changed == 0
+
+
+def test_discovery_that_fails_leaves_the_built_in_kinds(world: Any) -> None:
+    world.deployment(downtime="always")
+    world.pass_time(hours=1)
+    controller = world.controller("--include-resources=deployments,rollouts", max_retries_on_throttling=0, timeout=1.0)
+    world.sim.faults.add(Fault(verb="discover", status=403))
+    controller.turn()
+    assert world.replicas() == 0

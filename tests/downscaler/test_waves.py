@@ -193,6 +193,13 @@ def test_a_ceiling_on_wakes_per_minute(world: Any) -> None:
     assert controller.metric("kept", kind="deployments", cause="throttled") is None
 
 
+def test_the_ceiling_is_for_waking_only(world: Any) -> None:
+    for index in range(3):
+        world.deployment(f"web-{index}", downtime="always")
+    world.pass_time(hours=1)
+    assert world.controller("--wakes-per-minute=1").lasting_turn().changed == 3
+
+
 def test_allowances_are_not_saved_up() -> None:
     progress, now = Progress(), datetime.fromisoformat("2026-03-23T08:00:00+00:00")
     assert progress.allowance(now, 5) == 5

@@ -36,7 +36,8 @@ def test_a_day_avoids_hours_in_every_team_that_asked_for_it(day: tuple[Week, lis
     gone = avoided(week.without, week.with_downscaler)
 
     assert shares[-1] == 1.0
-    assert week.turns == timedelta(days=1) / timedelta(minutes=30)
+    # A turn each half hour, and one a minute while something wakes.
+    assert week.turns > timedelta(days=1) / timedelta(minutes=30)
     assert (week.stuck, week.failures) == ((), ())
     assert {team for team, hours in gone.teams.items() if hours.cores > 1} >= {"growth", "jp-market", "ml-platform"}
     assert gone.node_hours > 0
@@ -45,7 +46,8 @@ def test_a_day_avoids_hours_in_every_team_that_asked_for_it(day: tuple[Week, lis
 def test_broken_annotations_are_named_once_and_stop_nobody_else(day: tuple[Week, list[float]]) -> None:
     week, _ = day
 
-    assert len(week.complaints) == 2
+    assert len(week.complaints) == 3
+    assert any("growth-us/landing-pages" in line and "set back each time" in line for line in week.complaints)
     assert any("catalog/supplier-portal" in line and "Mon-Fry 9-5" in line for line in week.complaints)
     assert any("growth-us/referral-tracker" in line and "lots" in line for line in week.complaints)
 
