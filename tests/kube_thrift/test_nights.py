@@ -43,7 +43,7 @@ def test_a_night_with_a_death_ends_with_everything_as_it_was() -> None:
             asleep = sim.get("deployments", "catalog-staging", "catalog-indexer")["spec"]["replicas"]
             late = sim.get("deployments", *LATE_WORKER)
             # New York goes home at 23:00 UTC; only then the tool begins to fight.
-            live(evening + timedelta(hours=5, minutes=30))
+            live(evening + timedelta(hours=7))
             stuck = week._switch_on(sim, cluster, nights, originals)
         git = sim.get("deployments", *IN_GIT[:2])
 
