@@ -109,8 +109,11 @@ def _workloads(
 
 
 def _orphans(cluster: Cluster, config: Config, planner: Planner, memory: Memory | None) -> Iterator[Planned]:
-    """What carries a record and is of a kind that the configuration no longer names. Only a process that lasts looks for it."""
-    if memory is None or not memory.orphans_due(planner.now):
+    """What carries a record and is of a kind that the configuration no longer names.
+
+    Only a process that lasts looks for what it would merely report: a single turn that has nothing to do must stay cheap.
+    """
+    if memory is None or (config.once and config.rules.orphans is not Orphans.RESTORE) or not memory.orphans_due(planner.now):
         return
     included = {kind.id for kind in config.kinds}
     left_out = [kind for kind in KINDS.values() if kind.id not in included]

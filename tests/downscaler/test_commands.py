@@ -250,3 +250,16 @@ def test_every_command_is_declared() -> None:
 def test_the_orphan_policy_is_read() -> None:
     assert read_config([], {"ORPHANS": "report"}).rules.policy.upscale_target_only
     assert not read_config([], {}).rules.policy.upscale_target_only
+
+
+@pytest.mark.parametrize(("policy", "replicas", "lists"), [("excluded", 0, 4), ("report", 0, 4), ("restore", 3, None)])
+def test_a_single_turn_looks_for_orphans_only_to_restore_them(world: Any, policy: str, replicas: int, lists: int | None) -> None:
+    """Namespaces, pods, the kind itself and the autoscalers that may govern it; nothing else where nothing is to be done."""
+    world.deployment(replicas=0, **ASLEEP)
+    controller = world.controller("--include-resources=statefulsets", f"--orphans={policy}", "--once")
+
+    assert controller.lasting_turn().ok
+
+    assert world.replicas() == replicas
+    if lists is not None:
+        assert controller.cluster.list_sequences == lists
