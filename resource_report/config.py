@@ -69,6 +69,7 @@ class Config:
     node_hook: Hook | None = None
     pod_hook: Hook | None = None
     use_cache: bool = False
+    eks_fee: bool = False
     cluster_timeout: float = 300.0
     parallel_clusters: int = 4
     interval: float = 0.0
@@ -107,6 +108,7 @@ def _config(flags: Flags, environ: Mapping[str, str]) -> Config:
         node_hook=load_hook("--map-node-hook", flags.map_node_hook),
         pod_hook=load_hook("--map-pod-hook", flags.map_pod_hook),
         use_cache=flags.use_cache,
+        eks_fee=flags.eks_fee,
         cluster_timeout=flags.cluster_timeout,
         parallel_clusters=flags.parallel_clusters,
         interval=0.0 if flags.once else flags.update_interval_minutes * 60,

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from resource_report.eks import control_plane_fee
 from resource_report.price_types import HOURS_PER_MONTH
 from resource_report.tables import RESOURCES, UNIT
 
@@ -33,12 +35,14 @@ class CostSettings:
     """`model` is split or max, `basis` request or max (of request and usage).
 
     `overhead` is USD per month per cluster id on top of the nodes, `default_overhead` that of clusters not named there.
+    `eks_fee_on`, where set, adds the fee of EKS control planes as it was on that day.
     """
 
     model: str = "split"
     basis: str = "request"
     default_overhead: float = 0.0
     overhead: Mapping[str, float] = field(default_factory=dict)
+    eks_fee_on: date | None = None
 
     def overhead_of(self, cluster: str) -> float:
         return self.overhead.get(cluster, self.default_overhead)
@@ -60,7 +64,7 @@ def apply_costs(nodes: pd.DataFrame, pods: pd.DataFrame, clusters: list[str], se
     *nodes* needs prices (`hourly_price`, the `*_weight` columns) and sizes, *pods* requests, usage and recommendations. A pod
     with `excluded` true sits on a node that was left out on purpose: it costs nothing in the split model.
     """
-    overhead = {cluster: settings.overhead_of(cluster) for cluster in clusters}
+    overhead = overheads(nodes, clusters, settings)
     nodes = nodes.assign(cost=nodes["hourly_price"] * HOURS_PER_MONTH)
     nodes = nodes.assign(list_cost=nodes["list_hourly_price"] * HOURS_PER_MONTH)
     savings = (nodes["list_cost"] - nodes["cost"]).where(nodes["spot"], 0.0)
@@ -74,6 +78,16 @@ def apply_costs(nodes: pd.DataFrame, pods: pd.DataFrame, clusters: list[str], se
     else:
         nodes, pods = _split_model(nodes, pods, where, settings.basis)
     return Costed(nodes, pods, overhead, settings.model)
+
+
+def overheads(nodes: pd.DataFrame, clusters: list[str], settings: CostSettings) -> dict[str, float]:
+    """USD per month on top of the nodes of each cluster: what the operator names, and the fee of EKS control planes if asked."""
+    found = {cluster: settings.overhead_of(cluster) for cluster in clusters}
+    if settings.eks_fee_on is not None:
+        for cluster, versions in nodes.groupby("cluster", observed=True)["kubelet_version"]:
+            fee = control_plane_fee(versions.astype(str), settings.eks_fee_on) * HOURS_PER_MONTH
+            found[str(cluster)] = found.get(str(cluster), 0.0) + fee
+    return found
 
 
 def node_positions(nodes: pd.DataFrame, pods: pd.DataFrame) -> Ints:

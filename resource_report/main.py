@@ -15,7 +15,7 @@ from resource_report.clusters import ClusterDiscovery
 from resource_report.collect import Hooks
 from resource_report.config import Config, PageSettings, read_config
 from resource_report.fleet import Budget, Fleet, FleetSettings
-from resource_report.frames import Tables, figures, node_frame, pod_frame
+from resource_report.frames import FigureSettings, Tables, figures, node_frame, pod_frame
 from resource_report.hooks import HookRunner, map_nodes
 from resource_report.links import CustomLinks, parse_links
 from resource_report.node_prices import shapes, with_prices
@@ -95,7 +95,7 @@ class ReportService:
         for snapshot in snapshots:
             # The frame holds them now; at 50,000 pods keeping both would cost another 40 MB.
             snapshot.pods.clear()
-        groups = figures(Tables(nodes, pods, snapshots, active), config.figures)
+        groups = figures(Tables(nodes, pods, snapshots, active), self._figure_settings())
         phases.done("figures")
 
         for note in notes:
@@ -114,6 +114,13 @@ class ReportService:
         write_report(report, folder, options)
         phases.done("write")
         return turn_result(report, budget, phases, folder)
+
+    def _figure_settings(self) -> FigureSettings:
+        """The fee of a control plane depends on the day: a version leaves standard support while this process runs."""
+        settings = self._config.figures
+        if not self._config.eks_fee:
+            return settings
+        return replace(settings, cost=replace(settings.cost, eks_fee_on=self._clock.now().date()))
 
     def _read(self, hooks: Hooks) -> tuple[list[Snapshot], list[Notification], Budget]:
         refs, notes = self._discovery.clusters(self._clock.monotonic())

@@ -127,6 +127,7 @@ def _add_figures(flags: FlagParser) -> None:
         help="USD per month on top of the nodes of each cluster",
     )
     env_flag(flags, "--additional-cost", default="", help="the same for single clusters: CLUSTER=USD, by commas")
+    switch(flags, "--eks-fee", help="add the fee of EKS control planes, told from the versions of their nodes")
     env_flag(flags, "--recommendation-margin", type=number(1), default=1.15, help="factor from usage to recommended request")
 
 

@@ -3,13 +3,15 @@ from __future__ import annotations
 import gzip
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
+import requests
+from moto.server import ThreadedMotoServer
 
 from janitor.archive import BackupProblem, Entry, Kept
 from janitor.config import Backup
@@ -26,6 +28,19 @@ def entry(identity: str, size: int = 1) -> Entry:
     return Entry(id=identity, reason="why", objects=[Kept(kind="ConfigMap", name="a", manifest={"data": "x" * size})])
 
 
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """moto's server, over real HTTP and empty."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10)
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
 @pytest.fixture(params=["directory", "configmap", "s3"])
 def sink(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
     """Each kind of store, empty."""
@@ -38,7 +53,8 @@ def sink(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "testing")
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        with mock_aws():
+        with s3_server() as url:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
             boto3.client("s3").create_bucket(Bucket="bucket")
             yield open_sink(Backup("s3://bucket/a/prefix/"), None)  # type: ignore[arg-type]
 
@@ -144,8 +160,10 @@ def test_a_bucket_that_does_not_exist_is_one_line(monkeypatch: pytest.MonkeyPatc
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws(), pytest.raises(BackupProblem, match="backup in s3://nowhere"):
-        S3Sink("nowhere", "").save(entry(OLD))
+    with s3_server() as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+        with pytest.raises(BackupProblem, match="backup in s3://nowhere"):
+            S3Sink("nowhere", "").save(entry(OLD))
 
 
 @pytest.mark.parametrize("target", ["s3://", "configmap:", "configmap:Shop", "configmap:a/b"])
