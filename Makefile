@@ -7,7 +7,7 @@ WORKERS ?= 2
 OUT ?= demo-out
 DAYS ?= 7
 
-.PHONY: demo test check lint types layers unit e2e bench lock clean help
+.PHONY: demo test check lint types layers unit e2e bench pictures lock clean help
 
 help: ## this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ bench: $(VENV)/.ready-dev ## time, peak memory and API requests as the fleet gro
 	$(BIN)/python -m benchmarks.writes
 	$(BIN)/python -m benchmarks.janitor
 	$(BIN)/python -m benchmarks.report
+
+pictures: $(VENV)/.ready-dev ## the README's pictures, from the pages of `make demo` (needs Chromium and its driver)
+	$(BIN)/python docs/screenshots.py $(OUT)/report docs/pictures
 
 lock: $(VENV)/.ready-dev ## refresh constraints.txt (everything) and requirements.lock (the image, with hashes)
 	$(BIN)/python -m pip install --quiet uv

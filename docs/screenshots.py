@@ -54,15 +54,23 @@ def take(driver: webdriver.Chrome, page: Path, picture: Path, size: tuple[int, i
     driver.save_screenshot(str(picture))
 
 
-def chosen_pages(folder: Path) -> dict[str, Path]:
-    """What is worth a picture: the overview, the teams, the costliest team, its costliest application, a cluster, the prices."""
-    pages = {name: folder / f"{name}.html" for name in ("index", "teams", "prices", "reconciliation")}
-    for kind in ("team", "application", "cluster", "node"):
-        # The largest page of its kind is the one with most to see.
-        found = sorted(folder.glob(f"{kind}-*.html"), key=lambda path: (-path.stat().st_size, path.name))
-        if found:
-            pages[kind] = found[0]
-    return {name: path for name, path in pages.items() if path.is_file()}
+# Page, picture, window, colour scheme.
+SHOTS = (
+    ("index", "report-index", DESKTOP, "light"),
+    ("index", "report-index-dark", DESKTOP, "dark"),
+    ("index", "report-index-phone", PHONE, "light"),
+    ("teams", "report-teams", DESKTOP, "light"),
+    ("team", "report-team", DESKTOP, "light"),
+    ("prices", "report-prices", DESKTOP, "light"),
+)
+
+
+def page_of(folder: Path, name: str) -> Path | None:
+    """The page called *name*; `team` is the team page with most to see, which is the largest. None where there is none."""
+    if name != "team":
+        page = folder / f"{name}.html"
+        return page if page.is_file() else None
+    return max(folder.glob("team-*.html"), key=lambda path: (path.stat().st_size, path.name), default=None)
 
 
 def main() -> None:
@@ -74,9 +82,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as profile:
         driver = browser(profile)
         try:
-            for name, page in chosen_pages(arguments.output_dir).items():
-                for suffix, size, scheme in (("", DESKTOP, "light"), ("-dark", DESKTOP, "dark"), ("-phone", PHONE, "light")):
-                    take(driver, page, arguments.picture_dir / f"report-{name}{suffix}.png", size, scheme)
+            for name, picture, size, scheme in SHOTS:
+                if (page := page_of(arguments.output_dir, name)) is not None:
+                    take(driver, page, arguments.picture_dir / f"{picture}.png", size, scheme)
         finally:
             driver.quit()
 
