@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 import msgspec
@@ -23,6 +23,9 @@ from shared.simcluster.usage import usage_of
 SYSTEM_CORES = 0.06
 SYSTEM_BYTES = 350.0 * MIB
 _KEEP_SECONDS = 300
+# A metrics server looks at each node every quarter of a minute; in between, its figures stand still. It also lets everything that
+# depends on the instant be computed once for all pods of one answer.
+_SCRAPE_SECONDS = 15
 
 Containers = dict[str, dict[str, float]]
 
@@ -73,16 +76,19 @@ class StaticUsage:
         self._store = store
         self._nodes: dict[str, dict[str, float]] = {}
         self._made: tuple[int, int] = (-1, -1)
+        # What the last scrape found, so that pods and nodes are not worked out twice.
+        self._found: dict[tuple[str, str], tuple[str, Containers]] = {}
+        self._found_at: tuple[int, datetime | None] = (-1, None)
 
     def pod_usage(self, namespace: str, name: str, now: datetime | None = None) -> Containers | None:
         """{container: {"cpu": cores, "memory": bytes}}; None for a pod that does not run or is not there."""
         with self._store.lock:
             record = self._store.record(self._store.type_of(PODS), namespace, name)
-        return self._of(record, now or self._store.clock.now()) if record is not None else None
+            return (self._figures(record, now or self._scraped())[1] or None) if record is not None else None
 
     def node_usage(self, name: str, now: datetime | None = None) -> dict[str, float] | None:
         """{"cpu": cores, "memory": bytes} of all pods on a node and its own services; None for a node that is not there."""
-        instant = now or self._store.clock.now()
+        instant = now or self._scraped()
         with self._store.lock:
             made = (self._store.rv, int(instant.timestamp()) // _KEEP_SECONDS)
             if made != self._made:
@@ -91,6 +97,10 @@ class StaticUsage:
                 return None
         found = self._nodes.get(name, {"cpu": 0.0, "memory": 0.0})
         return {"cpu": found["cpu"] + SYSTEM_CORES, "memory": found["memory"] + SYSTEM_BYTES}
+
+    def _scraped(self) -> datetime:
+        now = self._store.clock.now()
+        return datetime.fromtimestamp(now.timestamp() // _SCRAPE_SECONDS * _SCRAPE_SECONDS, UTC)
 
     def _sums(self, now: datetime) -> dict[str, dict[str, float]]:
         sums: dict[str, dict[str, float]] = defaultdict(lambda: {"cpu": 0.0, "memory": 0.0})
@@ -102,13 +112,20 @@ class StaticUsage:
 
     def _running(self, now: datetime) -> Iterator[tuple[str, Containers]]:
         for record in self._store.records(self._store.type_of(PODS)):
-            pod = self._decoded(record)
-            figures = usage_of(pod, now)
+            node, figures = self._figures(record, now)
             if figures:
-                yield pod["spec"]["nodeName"], figures
+                yield node, figures
 
-    def _of(self, record: Record, now: datetime) -> Containers | None:
-        return usage_of(self._decoded(record), now) or None
+    def _figures(self, record: Record, now: datetime) -> tuple[str, Containers]:
+        """The node and the figures of one pod; the figures are empty for one that does not run."""
+        if (self._store.rv, now) != self._found_at:
+            self._found.clear()
+            self._found_at = (self._store.rv, now)
+        key = (record.namespace, record.name)
+        if key not in self._found:
+            pod = self._decoded(record)
+            self._found[key] = (pod["spec"].get("nodeName", ""), usage_of(pod, now))
+        return self._found[key]
 
     def _decoded(self, record: Record) -> JsonObject:
         """Of a pod only what its usage depends on: a tenth of the work of decoding it whole."""
