@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from resource_report.columns import Column, Table
+from resource_report.columns import SHARED, Column, Table
 from resource_report.files import FileNames
 from resource_report.links import FIELDS, CustomLinks, Link
 
@@ -120,17 +120,22 @@ def link_html(link: Link) -> str:
 
 
 class Cells:
-    """Writes the cells of tables for one report: knows the pages that exist and the custom links."""
+    """Writes the cells of tables for one report: knows the pages that exist and the custom links.
 
-    def __init__(self, names: FileNames, links: CustomLinks) -> None:
+    *sharing* says whether the report shares any cost, and tables show what is taken of it.
+    """
+
+    def __init__(self, names: FileNames, links: CustomLinks, *, sharing: bool = False) -> None:
         self.names = names
+        self.sharing = sharing
         self.links = links
 
     def columns_of(self, table: Table) -> tuple[Column, ...]:
-        """The columns of *table*, without the one for custom links when there are none for its kind."""
-        if self.links.templates.get(table.links):
-            return table.columns
-        return tuple(column for column in table.columns if column.kind != "links")
+        """The columns of *table*, without the one for custom links when there are none for its kind, and that for shared cost."""
+        links = bool(self.links.templates.get(table.links))
+        return tuple(
+            column for column in table.columns if (links or column.kind != "links") and (self.sharing or column is not SHARED)
+        )
 
     def link_columns(self, table: Table) -> tuple[str, ...]:
         """The columns that the custom links of *table* name."""

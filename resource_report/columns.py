@@ -102,6 +102,7 @@ SLACK = Column("slack_cost", "Slack", "money", "{currency}/month", "slack")
 IDLE = Column("idle_cost", "Idle", "money", "{currency}/month", "idle")
 COVERAGE = Column("coverage", "Coverage", "pct", "", "coverage")
 SPOT_SAVINGS = Column("spot_savings", "Spot saves", "money", "{currency}/month", "spot")
+SHARED = Column("shared_total_cost", "Shared", "money", "{currency}/month", "shared")
 LINKS = Column("links", "Links", "links")
 BY_SLACK = ("-slack_cost", "-cost")
 
@@ -198,7 +199,7 @@ NAMESPACES = Table(
     "namespaces",
     "namespaces",
     "Namespaces",
-    (NAMESPACE, COST, SLACK, CLUSTER, TEAM, Column("status", "Status"), *_REST, LINKS),
+    (NAMESPACE, COST, SLACK, CLUSTER, TEAM, Column("status", "Status"), SHARED, *_REST, LINKS),
     (*BY_SLACK, "cluster", "namespace"),
     "namespace",
     "namespaces.tsv",
@@ -211,6 +212,7 @@ TEAMS = Table(
         TEAM,
         SLACK,
         COST,
+        SHARED,
         COVERAGE,
         *_REST,
         Column("applications", "Applications", "int"),
@@ -234,6 +236,7 @@ APPLICATIONS = Table(
         TEAM,
         Column("active", "Active", term="active"),
         Column("clusters", "Clusters"),
+        SHARED,
         COVERAGE,
         *_REST,
         LINKS,

@@ -25,11 +25,12 @@ from resource_report.probe import ProbeSettings
 from resource_report.recommend import RecommendSettings
 from resource_report.registry import Tokens
 from resource_report.report_flags import COMPONENT, parser
+from resource_report.sharing import SharingSettings
 from resource_report.teams import load_team_mapping
 from resource_report.views import Currency
 from shared.cluster import Connection
 from shared.errors import UsageError, ValueProblem
-from shared.filters import split_list
+from shared.filters import Names, regex_names, split_list
 from shared.flags import Flags
 
 # Any of these means that somebody meant this process to talk to AWS; the instance's own role is only used when asked for.
@@ -155,7 +156,12 @@ def _connection(flags: Flags) -> Connection:
 
 def _collect(flags: Flags) -> CollectSettings:
     return CollectSettings(
-        mapping=MapSettings("", _labels(flags), frozenset(split_list(flags.system_namespaces))),
+        mapping=MapSettings(
+            "",
+            _labels(flags),
+            frozenset(split_list(flags.system_namespaces)),
+            frozenset(_pairs("--share-labels", flags.share_labels)),
+        ),
         exclude_nodes=_pairs("--node-exclude-labels", flags.node_exclude_labels),
         route_groups=flags.enable_routegroups,
         ingress_routes=flags.enable_ingressroute,
@@ -198,7 +204,20 @@ def _figures(flags: Flags) -> FigureSettings:
     for cluster, text in _pairs("--additional-cost", flags.additional_cost):
         overhead[cluster] = _amount(f"--additional-cost {cluster}", text)
     cost = CostSettings(flags.cost_model, flags.cost_basis, flags.additional_cost_per_cluster, overhead)
-    return FigureSettings(cost, RecommendSettings(margin=flags.recommendation_margin))
+    return FigureSettings(cost, RecommendSettings(margin=flags.recommendation_margin), _sharing(flags))
+
+
+def _sharing(flags: Flags) -> SharingSettings:
+    for flag, strategy in (("--share-idle", flags.share_idle), ("--share-overhead", flags.share_overhead)):
+        if strategy != "none" and flags.cost_model == "max":
+            # There, idle cost and overhead are in the cost of the pods already.
+            raise UsageError(f"{flag} {strategy}: not with --cost-model max, where pods pay for both; accepted there: none")
+    return SharingSettings(
+        idle=flags.share_idle,
+        overhead=flags.share_overhead,
+        namespaces=_names("--share-namespaces", flags.share_namespaces),
+        labels=bool(split_list(flags.share_labels)),
+    )
 
 
 def _prices(flags: Flags, environ: Mapping[str, str], data_path: Path) -> PriceSettings:
@@ -253,6 +272,13 @@ def _pattern(flag: str, text: str | None) -> re.Pattern[str] | None:
         return re.compile(text) if text else None
     except re.error as error:
         raise UsageError(f"{flag} {text}: no regular expression: {error}") from None
+
+
+def _names(flag: str, text: str) -> Names:
+    try:
+        return regex_names(split_list(text))
+    except ValueProblem as problem:
+        raise UsageError(f"{flag}: {problem}") from None
 
 
 def _pairs(flag: str, text: str) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,7 @@ The whole computation between reading the clusters and writing the pages, but fo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from resource_report import tables
 from resource_report.cost import CostSettings, apply_costs
 from resource_report.recommend import RecommendSettings, with_recommendations
 from resource_report.rows import NodeRow, PodRow, Snapshot
+from resource_report.sharing import SharingSettings, apply_sharing
 from resource_report.summary import Groups, summarise
 
 
@@ -24,6 +25,7 @@ class FigureSettings:
 
     cost: CostSettings = field(default_factory=CostSettings)
     recommend: RecommendSettings = field(default_factory=RecommendSettings)
+    sharing: SharingSettings = field(default_factory=SharingSettings)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ def figures(read: Tables, settings: FigureSettings) -> Groups:
     """Every frame of the report. `active` says which applications a registry knows to be in use or retired."""
     pods = with_recommendations(read.pods, settings.recommend)
     clusters = [snapshot.cluster for snapshot in read.snapshots]
-    return summarise(apply_costs(read.nodes, pods, clusters, settings.cost), read.snapshots, read.active)
+    costed, notes = apply_sharing(apply_costs(read.nodes, pods, clusters, settings.cost), settings.sharing)
+    return replace(summarise(costed, read.snapshots, read.active), notifications=notes)
 
 
 def node_frame(snapshots: Sequence[Snapshot]) -> pd.DataFrame:

@@ -44,6 +44,13 @@ TERMS: dict[str, Term] = {
         "The part of the nodes' price for allocatable capacity that no pod is charged for.",
         "It belongs to the cluster, not to a team. Fewer or smaller nodes lower it, right-sized requests alone do not.",
     ),
+    "shared": Term(
+        "Shared",
+        "What these pods take of their cluster's shared pods, idle cost and overhead, beside their own cost.",
+        "It is not part of the cost, and the cost of the shared pods still stands where they run. What is spread, and "
+        "how, is set with --share-namespaces, --share-labels, --share-idle and --share-overhead; the TSV files hold its "
+        "three parts.",
+    ),
     "reserved": Term(
         "System reserved",
         "The part of the nodes' price for capacity that pods cannot have: capacity minus allocatable.",

@@ -50,9 +50,13 @@ def with_parts(pods: pd.DataFrame) -> pd.DataFrame:
 
 
 def measures(pods: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """One row per combination of *by* that has a pod, with `tables.MEASURES`. *pods* comes from `with_parts`."""
+    """One row per combination of *by* that has a pod, with `tables.MEASURES`; with `tables.SHARED` where that is filled.
+
+    *pods* comes from `with_parts`.
+    """
     groups = pods.groupby(list(by), observed=True, sort=True)
-    summed = groups[SUMS].sum(min_count=1)
+    sums = [*SUMS, *(name for name in tables.SHARED if name in pods)]
+    summed = groups[sums].sum(min_count=1)
     return summed.assign(pods=groups.size(), coverage=groups["known"].mean()).reset_index()
 
 

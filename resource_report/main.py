@@ -96,6 +96,7 @@ class ReportService:
             # The frame holds them now; at 50,000 pods keeping both would cost another 40 MB.
             snapshot.pods.clear()
         groups = figures(Tables(nodes, pods, snapshots, active), self._figure_settings())
+        notes += groups.notifications
         phases.done("figures")
 
         for note in notes:
@@ -107,6 +108,7 @@ class ReportService:
             totals=groups.totals,
             notifications=ordered(notes),
             samples=config.collect.samples,
+            sharing=config.figures.sharing.active,
             settings=shown_settings(config),
             seconds=dict(phases.seconds),
         )
@@ -203,8 +205,9 @@ def render_options(pages: PageSettings) -> RenderOptions:
 
 def shown_settings(config: Config) -> dict[str, str]:
     """The choices that a reader of the pages has to know."""
-    cost = config.figures.cost
-    return {
+    cost, sharing = config.figures.cost, config.figures.sharing
+    shared = {"idle cost shared": sharing.idle, "overhead shared": sharing.overhead} if sharing.active else {}
+    return shared | {
         "cost model": cost.model,
         "cost basis": cost.basis,
         "additional cost per cluster": f"{cost.default_overhead:.2f} USD/month",

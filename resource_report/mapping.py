@@ -32,6 +32,7 @@ class MapSettings:
     cluster: str
     labels: LabelSettings
     system_namespaces: frozenset[str] = frozenset({"kube-system"})
+    shared_labels: frozenset[tuple[str, str]] = frozenset()
 
 
 def node_row(node: Node, settings: MapSettings) -> NodeRow:
@@ -117,6 +118,7 @@ def pod_row(pod: Pod, settings: MapSettings, targets: Targets) -> PodRow:
         recommendation_source="vpa" if recommended else "",
         cpu_provisioned=fargate[0],
         memory_provisioned=fargate[1],
+        shared=bool(settings.shared_labels) and not settings.shared_labels.isdisjoint((meta.labels or {}).items()),
     )
 
 

@@ -59,7 +59,7 @@ class Detail:
 
     def __init__(self, views: Views, links: CustomLinks) -> None:
         self.views = views
-        self.cells = Cells(views.names, links)
+        self.cells = Cells(views.names, links, sharing=views.report.sharing)
         self.code = views.currency.code
 
     def pages(self) -> Iterator[Page]:

@@ -55,7 +55,7 @@ class Renderer:
         problems = [Notification(Severity.WARNING, "", "custom links", text) for text in options.links.problems]
         self.report = replace(report, notifications=ordered((*report.notifications, *problems)))
         self.views = Views(self.report, options.currency)
-        self.cells = Cells(self.views.names, options.links)
+        self.cells = Cells(self.views.names, options.links, sharing=report.sharing)
         self.templates = Templates(options.templates_path, options.prerender_hook)
         self.shared = {"version": report.version, "currency": options.currency.code, "navigation": navigation()}
 

@@ -5,6 +5,7 @@ Texts only; `config.py` gives them a meaning.
 
 from __future__ import annotations
 
+from resource_report.sharing import STRATEGIES
 from shared.errors import ValueProblem
 from shared.flags import FlagParser, add_log_flags, env_flag, number, positive_seconds, switch, whole
 
@@ -20,6 +21,7 @@ def parser() -> FlagParser:
     _add_reading(flags)
     _add_labels(flags)
     _add_figures(flags)
+    _add_sharing(flags)
     _add_prices(flags)
     _add_pages(flags)
     _add_run(flags)
@@ -129,6 +131,32 @@ def _add_figures(flags: FlagParser) -> None:
     env_flag(flags, "--additional-cost", default="", help="the same for single clusters: CLUSTER=USD, by commas")
     switch(flags, "--eks-fee", help="add the fee of EKS control planes, told from the versions of their nodes")
     env_flag(flags, "--recommendation-margin", type=number(1), default=1.15, help="factor from usage to recommended request")
+
+
+def _add_sharing(flags: FlagParser) -> None:
+    for name, what in (("idle", "idle cost"), ("overhead", "the additional cost of a cluster")):
+        env_flag(
+            flags,
+            f"--share-{name}",
+            env=f"SHARE_{name.upper()}",
+            choices=STRATEGIES,
+            default="none",
+            help=f"spread {what} over pods: weighted by their cost; even: the same for each team",
+        )
+    env_flag(
+        flags,
+        "--share-namespaces",
+        env="SHARE_NAMESPACES",
+        default="",
+        help="regular expressions for whole namespaces, by commas: the cost of their pods is spread over the others",
+    )
+    env_flag(
+        flags,
+        "--share-labels",
+        env="SHARE_LABELS",
+        default="",
+        help="key=value, by commas: the cost of pods with such a label is spread over the others",
+    )
 
 
 def _add_prices(flags: FlagParser) -> None:

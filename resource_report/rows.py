@@ -90,6 +90,7 @@ class PodRow(Row):
     recommendation_source: str = ""
     cpu_provisioned: float = UNKNOWN
     memory_provisioned: float = UNKNOWN
+    shared: bool = False  # it has one of the labels of shared pods
 
 
 class NamespaceRow(Row):

@@ -52,16 +52,18 @@ class Report:
     notifications: tuple[Notification, ...] = ()
     totals: Mapping[str, float] = field(default_factory=dict)
     samples: int = 1  # usage samples of this run
+    sharing: bool = False  # whether the columns of `tables.SHARED` are filled
     settings: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Groups:
-    """The frames of a Report, by their name there, and its totals."""
+    """The frames of a Report, by their name there, its totals, and what there is to tell of the computation."""
 
     frames: Mapping[str, pd.DataFrame]
     totals: Mapping[str, float]
+    notifications: Sequence[Notification] = ()
 
 
 def summarise(costed: Costed, snapshots: Sequence[Snapshot], active: Mapping[str, bool]) -> Groups:
@@ -181,9 +183,10 @@ def _namespaces(pods: pd.DataFrame, snapshots: Sequence[Snapshot]) -> pd.DataFra
     )
     carried = measures(pods.assign(**{key: pods[key].astype("str") for key in keys}), keys)
     merged = listed.astype(dict.fromkeys(keys, "str")).merge(carried, on=keys, how="outer", validate="one_to_one")
-    requests = ["cpu_requests", "memory_requests", "gpu_requests"]
+    filled = ["cpu_requests", "memory_requests", "gpu_requests", "cost", "slack_cost"]
+    filled += [name for name in tables.SHARED if name in merged]
     nothing = merged["pods"].isna()
-    merged = merged.assign(**{name: merged[name].mask(nothing, 0.0) for name in [*requests, "cost", "slack_cost"]})
+    merged = merged.assign(**{name: merged[name].mask(nothing, 0.0) for name in filled})
     return ranked(conform(merged, tables.NAMESPACES), "cost", *keys)
 
 

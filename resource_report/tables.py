@@ -42,6 +42,9 @@ MEASURES: Schema = {
     "coverage": NUMBER,
 }
 
+# What pods take of their cluster's shared pods, idle cost and overhead, beside their cost; NaN while nothing is to be shared.
+SHARED: Schema = {"shared_cost": NUMBER, "shared_idle_cost": NUMBER, "shared_overhead_cost": NUMBER}
+
 CAPACITY: Schema = {
     "cpu_capacity": NUMBER,
     "memory_capacity": NUMBER,
@@ -120,6 +123,8 @@ PODS: Schema = {
     "gpu_cost": NUMBER,
     "spot": FLAG,
     "attached": FLAG,  # its node was in the node list
+    "shared": FLAG,  # it has one of the labels of shared pods
+    **SHARED,
 }
 
 CLUSTERS: Schema = {
@@ -179,8 +184,9 @@ NAMESPACES: Schema = {
     "email": TEXT,
     "system": FLAG,
     **MEASURES,
+    **SHARED,
 }
-TEAMS: Schema = {"team": TEXT, "clusters": COUNT, "namespaces": COUNT, "applications": COUNT, **MEASURES}
+TEAMS: Schema = {"team": TEXT, "clusters": COUNT, "namespaces": COUNT, "applications": COUNT, **MEASURES, **SHARED}
 APPLICATIONS: Schema = {
     "application": TEXT,
     "labelled": FLAG,
@@ -189,9 +195,17 @@ APPLICATIONS: Schema = {
     "clusters": TEXT,  # comma-joined ids
     "namespaces": TEXT,
     **MEASURES,
+    **SHARED,
 }
-TEAM_APPLICATIONS: Schema = {"team": TEXT, "application": TEXT, "labelled": FLAG, "clusters": COUNT, **MEASURES}
-COMPONENTS: Schema = {"application": LABEL, "component": LABEL, "clusters": COUNT, "namespaces": COUNT, **MEASURES}
+TEAM_APPLICATIONS: Schema = {"team": TEXT, "application": TEXT, "labelled": FLAG, "clusters": COUNT, **MEASURES, **SHARED}
+COMPONENTS: Schema = {
+    "application": LABEL,
+    "component": LABEL,
+    "clusters": COUNT,
+    "namespaces": COUNT,
+    **MEASURES,
+    **SHARED,
+}
 WORKLOADS: Schema = {
     "cluster": LABEL,
     "namespace": LABEL,
@@ -203,6 +217,7 @@ WORKLOADS: Schema = {
     "vpa": FLAG,
     "hpa": TEXT,  # "2-10" replicas, or ""
     **MEASURES,
+    **SHARED,
 }
 INGRESSES: Schema = {
     "kind": LABEL,  # Ingress, RouteGroup, IngressRoute or HTTPRoute

@@ -236,6 +236,14 @@ FILES: dict[str, tuple[Field, ...]] = {
     **{table.name: _ROUTE for table in ROUTES.values()},
 }
 
+# These follow all others, and only where a run shares anything.
+_SHARED = (
+    Field("Shared Cost [{currency}]", "shared_cost", "money"),
+    Field("Shared Idle Cost [{currency}]", "shared_idle_cost", "money"),
+    Field("Shared Overhead Cost [{currency}]", "shared_overhead_cost", "money"),
+)
+_SHARING = frozenset({"namespaces", "teams", "applications", "workloads", "pods"})
+
 _ORDER: dict[str, tuple[str, ...]] = {
     "clusters": ("cluster",),
     "nodes": ("cluster", "node"),
@@ -270,7 +278,8 @@ def files(views: Views, *, header: bool) -> Iterator[tuple[str, bytes]]:
     """(file name, content) of every TSV file. *header* gives slack.tsv a heading, which it did not have."""
     clusters = views.frames["clusters"]
     urls = dict(zip(clusters["cluster"].astype(str), clusters["api_server_url"].astype(str), strict=True))
-    for name, fields in FILES.items():
+    for name, own in FILES.items():
+        fields = (*own, *_SHARED) if views.report.sharing and name in _SHARING else own
         frame = _raw_ids(views.frames[name])
         frame = frame.sort_values(list(_ORDER[name]), kind="stable")
         if name == "applications":

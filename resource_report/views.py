@@ -16,6 +16,7 @@ from resource_report.cells import NO_COMPONENT, NO_POOL, NO_TEAM
 from resource_report.columns import ROUTES, Table
 from resource_report.files import FileNames, Id
 from resource_report.summary import Report
+from resource_report.tables import SHARED
 
 # Beyond this many pages of nodes, applications and namespaces each of them comes compact: its figures, and rows from the shards.
 # Whole pages would make a report of 1,000 nodes and 2,000 applications 60 MB large.
@@ -91,6 +92,11 @@ def _shares(frame: pd.DataFrame, key: str) -> pd.DataFrame:
     return frame.assign(share=(frame["cost"] / total.where(total > 0)))
 
 
+def _with_shared(frame: pd.DataFrame) -> pd.DataFrame:
+    """*frame* with all that its pods take of shared cost, in one figure."""
+    return frame.assign(shared_total_cost=frame[list(SHARED)].sum(axis=1, min_count=1))
+
+
 def _several(frame: pd.DataFrame, key: str) -> pd.DataFrame:
     """Only the rows whose *key* has more than one: a single component says nothing that its application does not."""
     return frame[frame[key].duplicated(keep=False)]
@@ -118,9 +124,9 @@ class Views:
             "clusters": _state(report.clusters),
             "pools": report.pools,
             "nodes": _price(report.nodes),
-            "namespaces": report.namespaces,
-            "teams": report.teams,
-            "applications": report.applications,
+            "namespaces": _with_shared(report.namespaces),
+            "teams": _with_shared(report.teams),
+            "applications": _with_shared(report.applications),
             "team-applications": _shares(report.team_applications, "team"),
             "team-clusters": _team_clusters(report.pods),
             "components": _several(_shares(report.components, "application"), "application"),

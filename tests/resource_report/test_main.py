@@ -81,6 +81,20 @@ def test_one_run_writes_the_pages(out: Path, kubeconfig: str) -> None:
     assert table(out, "clusters")[0]["Master Nodes"] == "1"
 
 
+def test_shared_cost_reaches_pages_and_files(out: Path, kubeconfig: str) -> None:
+    flags = ("--share-idle=weighted", "--share-overhead=even", "--additional-cost-per-cluster=73")
+    assert report(out, kubeconfig, *flags) == 0
+
+    idle = sum(float(row["Idle Cost [USD]"]) for row in table(out, "clusters"))
+    assert idle > 0
+    for name in ("teams", "pods", "namespaces", "applications"):
+        rows = table(out, name)
+        assert sum(float(row["Shared Idle Cost [USD]"]) for row in rows) == pytest.approx(idle, abs=0.05), name
+        assert sum(float(row["Shared Overhead Cost [USD]"]) for row in rows) == pytest.approx(73, abs=0.05), name
+    assert ">Shared" in (out / "teams.html").read_text(encoding="utf-8")
+    assert "overhead shared" in (out / "index.html").read_text(encoding="utf-8")
+
+
 # ---- every flag of earlier versions, through the real command line
 
 
