@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +28,7 @@ from shared.errors import UsageError, ValueProblem
 from shared.filters import Names, exact_names, label_matcher, regex_names, split_list
 from shared.flags import FlagParser, Flags, connection_from
 from shared.names import check_namespace
+from shared.version import own_version
 
 T = TypeVar("T")
 
@@ -253,11 +253,3 @@ def _without_effect(flags: Flags) -> list[str]:
     if "horizontalpodautoscalers" in kinds and flags.downtime_replicas == 0:
         notices.append("horizontalpodautoscalers are scaled only where a downscaler/downtime-replicas of 1 or more is in force")
     return notices
-
-
-def own_version() -> str:
-    """The installed distribution's version."""
-    try:
-        return version("kube-thrift")
-    except PackageNotFoundError:  # pragma: no cover - run from a checkout that was never installed
-        return "unknown"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -12,7 +12,7 @@ from itertools import chain
 
 from downscaler.apply import Applied, apply, apply_notes
 from downscaler.commands import COMMANDS, Command
-from downscaler.config import Config, own_version, read_config
+from downscaler.config import Config, read_config
 from downscaler.count import LOG, Report, Tally
 from downscaler.decide import ScaleTo
 from downscaler.itself import itself
@@ -27,14 +27,12 @@ from downscaler.safety import settle, without_fights, without_masses
 from downscaler.sizes import KINDS, Kind
 from downscaler.waves import Scene
 from downscaler.workloads import Workload
-from shared.clock import SystemClock
 from shared.cluster import Cluster
 from shared.errors import UsageError
 from shared.flags import fail
-from shared.health import Health
-from shared.logs import setup_logging
-from shared.loop import TurnResult, run_loop
-from shared.metrics import Metrics, start_metrics_server
+from shared.loop import TurnResult
+from shared.process import Process, Running
+from shared.version import own_version
 
 
 def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, memory: Memory | None = None) -> TurnResult:
@@ -136,42 +134,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(config: Config, turn: Command, memory: Memory | None = None) -> int:
-    setup_logging(config.debug, config.json_logs)
-    health = Health(config.interval, turn_deadline=config.turn_timeout)
-    clock = SystemClock(health.stop)
-    metrics = Metrics(COMPONENT, own_version(), clock)
-    with Cluster.connect(config.connection, clock=clock, stop=health.stop, observe=metrics.observe_request) as cluster:
+    running = Running(config.interval, config.once, config.turn_timeout, config.metrics_port, config.debug, config.json_logs)
+    process = Process(running, component=COMPONENT)
+    with process.connect(config.connection) as cluster:
         scope = replace(config.rules.scope, itself=itself(cluster, os.environ))
         config = replace(config, rules=replace(config.rules, scope=scope))
         emit = cluster.emit if config.enable_events else None
-        report = Report(metrics, emit, dry_run=config.connection.dry_run, always_sum_up=config.once)
+        report = Report(process.metrics, emit, dry_run=config.connection.dry_run, always_sum_up=config.once)
         LOG.info("%s %s: %s on %s", COMPONENT, own_version(), ", ".join(kind.id for kind in config.kinds), cluster.server)
         for notice in config.notices:
             LOG.warning("%s", notice)
-        server = start_metrics_server(config.metrics_port, metrics, health, clock) if config.metrics_port else None
-        try:
-            return run_loop(
-                lambda: _timed(partial(turn, cluster, config), report, metrics, clock, memory),
-                interval=config.interval,
-                once=config.once,
-                clock=clock,
-                health=health,
-                name=COMPONENT,
-            )
-        finally:
-            if server is not None:
-                server.close()
 
+        def one_turn() -> TurnResult:
+            now = process.clock.now()
+            if memory is not None:
+                memory.tick(now, process.clock.monotonic())
+            return turn(cluster, config, now, report)
 
-def _timed(
-    turn: Callable[[datetime, Report], TurnResult], report: Report, metrics: Metrics, clock: SystemClock, memory: Memory | None
-) -> TurnResult:
-    begun, now = clock.monotonic(), clock.now()
-    if memory is not None:
-        memory.tick(now, begun)
-    result = turn(now, report)
-    metrics.turn_ended(result.ok, clock.monotonic() - begun)
-    return result
+        # A turn sets its own deadline; commands that bring everything back have none.
+        return process.run(one_turn)
 
 
 if __name__ == "__main__":  # pragma: no cover

@@ -21,13 +21,13 @@ from janitor.turn import run_once
 from shared.clock import Clock
 from shared.cluster import Cluster
 from shared.errors import ThriftError, UsageError
-from shared.flags import Flags, boolean, fail
+from shared.flags import Flags, boolean, connection_from, fail
 from shared.logs import one_line
 from shared.loop import TurnResult
-from shared.process import Process
+from shared.process import Process, Running
+from shared.version import own_version
 
 LOG = logging.getLogger(__name__)
-VERSION = "0.1.0"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,13 +54,13 @@ def _command_at(arguments: Sequence[str]) -> int | None:
 
 def serve(flags: Flags, config: Config, clock: Clock | None = None) -> int:
     """Runs the loop. Raises UsageError for what only opening shows: kubeconfig, port, audit log, hook, backup target."""
-    process = Process(flags, component=PROG, version=VERSION, clock=clock)
+    process = Process(Running.from_flags(flags), component=PROG, clock=clock)
     _set_log_format(flags)
     with ExitStack() as stack:
-        cluster = stack.enter_context(process.connect())
+        cluster = stack.enter_context(process.connect(connection_from(flags, component=PROG, version=own_version())))
         tools = open_tools(cluster, config, clock=process.clock, metrics=JanitorMetrics(process.metrics))
         tools.audit = _audit_stream(config, stack)
-        LOG.info("%s %s%s", PROG, VERSION, ": dry run, nothing is changed" if cluster.dry_run else "")
+        LOG.info("%s %s%s", PROG, own_version(), ": dry run, nothing is changed" if cluster.dry_run else "")
         return process.run(_Turns(cluster, config, tools, check_rights=not flags.once), cluster)
 
 

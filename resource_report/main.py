@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
 
@@ -29,13 +28,12 @@ from resource_report.report_flags import COMPONENT
 from resource_report.rows import Snapshot
 from resource_report.state import State
 from resource_report.summary import Report
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock
 from shared.errors import UsageError
 from shared.flags import fail
-from shared.health import Health
-from shared.logs import setup_logging
-from shared.loop import TurnResult, run_loop
-from shared.metrics import Metrics, start_metrics_server
+from shared.loop import TurnResult
+from shared.process import Process, Running
+from shared.version import own_version
 
 LOG = logging.getLogger(__name__)
 
@@ -227,34 +225,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(config: Config) -> int:
-    setup_logging(config.debug, config.json_logs)
-    stop = threading.Event()
-    clock = SystemClock(stop)
-    metrics = Metrics(COMPONENT, own_version(), clock)
-    health = Health(config.interval or 3600.0, turn_deadline=3600.0, stop=stop, on_turn=metrics.turn_ended)
-    service = ReportService(config, clock, stop)
+    running = Running(
+        interval=config.interval or 3600.0,
+        once=config.interval == 0,
+        turn_timeout=3600.0,
+        metrics_port=config.metrics_port,
+        debug=config.debug,
+        json_logs=config.json_logs,
+    )
+    process = Process(running, component=COMPONENT)
+    service = ReportService(config, process.clock, process.health.stop)
     service.check()
-    server = start_metrics_server(config.metrics_port, metrics, health, clock) if config.metrics_port else None
-    try:
-        return run_loop(
-            service.run_once,
-            interval=config.interval or 3600.0,
-            once=config.interval == 0,
-            clock=clock,
-            health=health,
-            name=COMPONENT,
-        )
-    finally:
-        if server is not None:
-            server.close()
-
-
-def own_version() -> str:
-    """The installed distribution's version."""
-    try:
-        return version("kube-thrift")
-    except PackageNotFoundError:
-        return "unknown"
+    return process.run(service.run_once)
 
 
 if __name__ == "__main__":

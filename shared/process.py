@@ -1,54 +1,72 @@
 """One controller's process, wired: logs, clock, stop event, health, metrics, cluster, loop. What every `main` does the same way.
 
-A controller's own main reads its flags, makes its configuration and hands a turn to `run`.
+A controller's own main reads its flags, makes its configuration, says how it runs (`Running`) and hands a turn to `run`.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 
 from shared.clock import Clock, SystemClock
-from shared.cluster import Cluster
-from shared.flags import Flags, connection_from
+from shared.cluster import Cluster, Connection
+from shared.flags import Flags
 from shared.health import Health
 from shared.logs import setup_logging
 from shared.loop import TurnResult, run_loop
 from shared.metrics import Metrics, start_metrics_server
+from shared.version import own_version
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a process runs: seconds from turn to turn, a single turn or many, seconds a turn may take, what it shows of itself."""
+
+    interval: float
+    once: bool = False
+    turn_timeout: float = 900.0
+    metrics_port: int = 0
+    debug: bool = False
+    json_logs: bool = False
+
+    @classmethod
+    def from_flags(cls, flags: Flags) -> Running:
+        """From the values of `shared.flags.add_common_flags`."""
+        return cls(flags.interval, flags.once, flags.turn_timeout, flags.metrics_port, flags.debug, flags.json_logs)
 
 
 class Process:
-    """Made from the values of `shared.flags.add_common_flags`. `clock` is the system's unless a test brings another."""
+    """`clock` is the system's unless a test brings another."""
 
-    def __init__(self, flags: Flags, *, component: str, version: str, clock: Clock | None = None) -> None:
-        setup_logging(flags.debug, flags.json_logs)
+    def __init__(self, running: Running, *, component: str, clock: Clock | None = None) -> None:
+        setup_logging(running.debug, running.json_logs)
         stop = threading.Event()
         self.component = component
         self.clock = clock or SystemClock(stop)
-        self.metrics = Metrics(component, version, self.clock)
-        self.health = Health(flags.interval, turn_deadline=flags.turn_timeout, stop=stop, on_turn=self.metrics.turn_ended)
-        self._flags = flags
-        self._version = version
+        self.metrics = Metrics(component, own_version(), self.clock)
+        self.health = Health(running.interval, turn_deadline=running.turn_timeout, stop=stop, on_turn=self.metrics.turn_ended)
+        self._running = running
 
-    def connect(self) -> Cluster:
-        """The cluster of the flags. Raises UsageError; sends nothing."""
-        connection = connection_from(self._flags, component=self.component, version=self._version)
+    def connect(self, connection: Connection) -> Cluster:
+        """Raises UsageError; sends nothing."""
         return Cluster.connect(connection, clock=self.clock, stop=self.health.stop, observe=self.metrics.observe_request)
 
-    def run(self, turn: Callable[[], TurnResult], cluster: Cluster) -> int:
-        """Repeats *turn* as the flags say, each with a deadline on *cluster*. Returns the exit code; raises UsageError."""
-        port = self._flags.metrics_port
+    def run(self, turn: Callable[[], TurnResult], cluster: Cluster | None = None) -> int:
+        """Repeats *turn*, each with a deadline on *cluster* where one is given. Returns the exit code; raises UsageError."""
+        port = self._running.metrics_port
         server = start_metrics_server(port, self.metrics, self.health, self.clock) if port else None
 
         def limited() -> TurnResult:
-            with cluster.deadline(self._flags.turn_timeout):
+            with cluster.deadline(self._running.turn_timeout) if cluster is not None else nullcontext():
                 return turn()
 
         try:
             return run_loop(
                 limited,
-                interval=self._flags.interval,
-                once=self._flags.once,
+                interval=self._running.interval,
+                once=self._running.once,
                 clock=self.clock,
                 health=self.health,
                 name=self.component,

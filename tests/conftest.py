@@ -20,9 +20,7 @@ settings.load_profile("kube-thrift")
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    handlers, level = root.handlers[:], root.level
     yield
-    for handler in root.handlers[:]:
-        if handler not in handlers:
-            root.removeHandler(handler)
+    root.handlers[:] = handlers
     root.setLevel(level)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -217,17 +215,6 @@ def test_secrets_that_may_not_be_listed_are_a_failure(world: Any) -> None:
 # ---- the command line
 
 
-@pytest.fixture
-def own_logging() -> Iterator[None]:
-    """The command sets logging up for the whole process; other tests want it as it was."""
-    root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield
-    root.setLevel(level)
-    root.handlers[:] = handlers
-
-
-@pytest.mark.usefixtures("own_logging")
 def test_the_commands_take_the_controllers_flags(world: Any, tmp_path: Any) -> None:
     world.deployment(replicas=0, **ASLEEP)
     path = world.sim.write_kubeconfig(tmp_path / "config")

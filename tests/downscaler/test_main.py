@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -306,13 +304,8 @@ def test_jobs_with_an_owner_are_their_owners(world: World) -> None:
 
 
 @pytest.fixture
-def kubeconfig(world: World, tmp_path: Path) -> Iterator[str]:
-    """For `main` in this process, whose logging set-up is undone afterwards."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    yield str(world.sim.write_kubeconfig(tmp_path / "kubeconfig"))
-    root.handlers[:] = before
-    root.setLevel(level)
+def kubeconfig(world: World, tmp_path: Path) -> str:
+    return str(world.sim.write_kubeconfig(tmp_path / "kubeconfig"))
 
 
 def test_the_command(kubeconfig: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,13 +14,9 @@ from shared.simcluster import Fault, SimCluster
 
 @pytest.fixture
 def sim() -> Iterator[SimCluster]:
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
     with SimCluster() as cluster:
         cluster.namespace("shop")
         yield cluster
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 @pytest.fixture

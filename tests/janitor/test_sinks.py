@@ -3,15 +3,12 @@ from __future__ import annotations
 import gzip
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-import requests
-from moto.server import ThreadedMotoServer
 
 from janitor.archive import BackupProblem, Entry, Kept
 from janitor.config import Backup
@@ -19,6 +16,7 @@ from janitor.sinks import ConfigMapSink, DirectorySink, S3Sink, Sink, open_sink,
 from shared.cluster import Cluster
 from shared.errors import UsageError
 from shared.simcluster import Fault, SimCluster
+from tests.aws import moto_server, use_test_credentials
 
 NOW = datetime(2026, 3, 23, 10, tzinfo=UTC)
 OLD, NEW = "20260301t000000z.configmaps.a.1", "20260322t000000z.configmaps.b.2"
@@ -26,19 +24,6 @@ OLD, NEW = "20260301t000000z.configmaps.a.1", "20260322t000000z.configmaps.b.2"
 
 def entry(identity: str, size: int = 1) -> Entry:
     return Entry(id=identity, reason="why", objects=[Kept(kind="ConfigMap", name="a", manifest={"data": "x" * size})])
-
-
-@contextmanager
-def s3_server() -> Iterator[str]:
-    """moto's server, over real HTTP and empty."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10)
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
 
 
 @pytest.fixture(params=["directory", "configmap", "s3"])
@@ -50,10 +35,9 @@ def sink(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         with SimCluster() as sim, Cluster.connect(sim.connection(), clock=sim.clock) as cluster:
             yield open_sink(Backup("configmap:default"), cluster)
     else:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.setenv(name, "testing")
+        use_test_credentials(monkeypatch)
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        with s3_server() as url:
+        with moto_server() as url:
             monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
             boto3.client("s3").create_bucket(Bucket="bucket")
             yield open_sink(Backup("s3://bucket/a/prefix/"), None)  # type: ignore[arg-type]
@@ -157,10 +141,9 @@ def test_a_cluster_that_refuses_is_one_line(cluster: tuple[SimCluster, Cluster],
 
 
 def test_a_bucket_that_does_not_exist_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
+    use_test_credentials(monkeypatch)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with s3_server() as url:
+    with moto_server() as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
         with pytest.raises(BackupProblem, match="backup in s3://nowhere"):
             S3Sink("nowhere", "").save(entry(OLD))

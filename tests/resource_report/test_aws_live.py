@@ -13,9 +13,9 @@ from typing import Any
 
 import boto3.session
 import pytest
-from moto.server import ThreadedMotoServer
 
 from resource_report.prices import NodeShape, PriceSettings, load_price_book, refresh
+from tests.aws import moto_server, use_test_credentials
 from tests.resource_report.pricing_standin import PricingStandIn, Refusal, product
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -25,23 +25,13 @@ SPOT = replace(NODE, capacity_type="spot")
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-    }.items():
-        monkeypatch.setenv(name, value)
+    use_test_credentials(monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def ec2_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from resource_report.aws_prices import (
     pricing_region,
     read_product,
 )
+from tests.aws import use_test_credentials
 from tests.resource_report.pricing_standin import PricingStandIn, Refusal, product
 
 CATALOGUE = [
@@ -36,14 +37,7 @@ CATALOGUE = [
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-    }.items():
-        monkeypatch.setenv(name, value)
+    use_test_credentials(monkeypatch)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_PRICING"):
         monkeypatch.delenv(name, raising=False)
 

@@ -8,34 +8,24 @@ from typing import Any
 
 import boto3.session
 import pytest
-from moto.server import ThreadedMotoServer
 
 from resource_report.aws_prices import AwsConnection, AwsProblem
 from resource_report.aws_spot import batches, fetch_instances, fetch_spot, read_instance, read_quote
 from resource_report.live_prices import InstanceFacts, SpotQuote, latest_quotes
+from tests.aws import moto_server, use_test_credentials
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-    }.items():
-        monkeypatch.setenv(name, value)
+    use_test_credentials(monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def ec2_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 def ec2(url: str, region: str = "eu-central-1") -> Any:

@@ -5,22 +5,12 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.logs import JsonFormatter, TextFormatter, one_line, setup_logging
-
-
-@pytest.fixture(autouse=True)
-def _same_root_afterwards() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def written(debug: bool, json_lines: bool, *messages: tuple[int, str]) -> list[str]:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import urllib.request
-from collections.abc import Iterator
 
 import pytest
 
+from shared.clock import Clock
+from shared.cluster import Cluster
 from shared.errors import UsageError
-from shared.flags import FlagParser, Flags, add_common_flags
+from shared.flags import FlagParser, Flags, add_common_flags, connection_from
 from shared.kinds import NAMESPACES, PODS
 from shared.loop import TurnResult
 from shared.objects import Object
-from shared.process import Process
+from shared.process import Process, Running
 from shared.simcluster import SimCluster
 
 
-@pytest.fixture(autouse=True)
-def _same_root_afterwards() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+def start(given: Flags, clock: Clock | None = None) -> tuple[Process, Cluster]:
+    process = Process(Running.from_flags(given), component="kube-janitor", clock=clock)
+    return process, process.connect(connection_from(given, component="kube-janitor"))
 
 
 def flags(sim: SimCluster, *argv: str) -> Flags:
@@ -42,8 +38,8 @@ def free_port() -> int:
 
 def test_a_turn_runs_with_everything_in_place(sim: SimCluster) -> None:
     port = free_port()
-    process = Process(flags(sim, "--metrics-port", str(port)), component="kube-janitor", version="1.0")
-    with process.connect() as cluster:
+    process, cluster = start(flags(sim, "--metrics-port", str(port)))
+    with cluster:
 
         def turn() -> TurnResult:
             count = len(list(cluster.list(NAMESPACES, Object)))
@@ -58,8 +54,8 @@ def test_a_turn_runs_with_everything_in_place(sim: SimCluster) -> None:
 
 
 def test_a_turn_that_takes_too_long_fails(sim: SimCluster) -> None:
-    process = Process(flags(sim, "--turn-timeout", "0.001"), component="x", version="1", clock=sim.clock)
-    with process.connect() as cluster:
+    process, cluster = start(flags(sim, "--turn-timeout", "0.001"), sim.clock)
+    with cluster:
 
         def turn() -> TurnResult:
             process.clock.sleep(1)
@@ -72,8 +68,8 @@ def test_a_turn_that_takes_too_long_fails(sim: SimCluster) -> None:
 def test_a_server_that_is_not_there_fails_the_turn_with_one_line(sim: SimCluster, capsys: pytest.CaptureFixture[str]) -> None:
     parser = FlagParser("x", "x")
     add_common_flags(parser, component="x")
-    process = Process(parser.read(["--server", "https://127.0.0.1:1", "--once"], {}), component="x", version="1")
-    with process.connect() as cluster:
+    process, cluster = start(parser.read(["--server", "https://127.0.0.1:1", "--once"], {}))
+    with cluster:
         assert process.run(lambda: TurnResult(changed=len(list(cluster.list(PODS, Object)))), cluster) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
@@ -84,6 +80,6 @@ def test_a_port_that_is_taken_is_a_usage_error(sim: SimCluster) -> None:
     with socket.socket() as other:
         other.bind(("0.0.0.0", 0))
         other.listen()
-        process = Process(flags(sim, "--metrics-port", str(other.getsockname()[1])), component="x", version="1")
-        with process.connect() as cluster, pytest.raises(UsageError):
+        process, cluster = start(flags(sim, "--metrics-port", str(other.getsockname()[1])))
+        with cluster, pytest.raises(UsageError):
             process.run(TurnResult, cluster)
