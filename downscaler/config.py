@@ -21,6 +21,7 @@ from downscaler.policy import CONFIGURATION, Compat, Orphans, Overlap, Policy, R
 from downscaler.safety import Safety
 from downscaler.schedule import Spec
 from downscaler.sizes import FOREIGN_KINDS, KINDS, Kind, generic_kind
+from downscaler.stop import Controller, parse_controller
 from downscaler.timespec import Defaults, check_weekframe, parse, zone_named
 from downscaler.waves import Pace
 from shared.cluster import Connection
@@ -43,6 +44,8 @@ class Config:
     rules: Rules
     # What to do instead of scaling, one of `options.COMMAND_NAMES`; empty for scaling.
     command: str = ""
+    # The downscaler that restore-all stops first.
+    stops: Controller | None = None
     safety: Safety = Safety()
     pace: Pace = Pace()
     enable_events: bool = False
@@ -92,6 +95,7 @@ class _Reading:
             rules=self._rules(),
             pace=Pace(timedelta(seconds=flags.wave_timeout), flags.wakes_per_minute),
             command=getattr(flags, "command", None) or "",
+            stops=self._read("stop_controller", parse_controller),
             safety=Safety(
                 max_unscheduled=int(flags.max_unscheduled.rstrip("%")) / 100,
                 fight_flips=flags.fight_flips,
@@ -243,6 +247,7 @@ def _without_effect(flags: Flags) -> list[str]:
         ("wave_timeout", flags.once, "a single run waits for nothing"),
         ("wakes_per_minute", flags.once, "a single run waits for nothing"),
         ("interval", flags.once, "there is one turn only"),
+        ("stop_controller", getattr(flags, "command", None) != "restore-all", "only restore-all stops another controller"),
     )
     notices = []
     for dest, idle, why in facts:

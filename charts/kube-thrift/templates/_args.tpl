@@ -58,6 +58,18 @@ value is doubled, which stands for itself.
 {{- concat $args $values.extraArgs | toYaml }}
 {{- end }}
 
+{{/* restore-all, once the controller that would put everything down again has been stopped. */}}
+{{- define "kube-thrift.downscaler.restoreArgs" -}}
+{{- $values := .Values.downscaler }}
+{{- $resource := ternary "deployments" "cronjobs" (eq $values.mode "daemon") }}
+{{- $controller := printf "%s/%s/%s" $resource .Release.Namespace (include "kube-thrift.componentName" (dict "context" . "component" "downscaler")) }}
+{{- $args := list "restore-all" (printf "--stop-controller=%s" $controller) }}
+{{- $args = concat $args (fromYamlArray (include "kube-thrift.configArgs" (dict "enable-events" $values.events))) }}
+{{- $args = concat $args (fromYamlArray (include "kube-thrift.downscaler.scopeArgs" .)) }}
+{{- $args = concat $args (fromYamlArray (include "kube-thrift.configArgs" $values.config)) }}
+{{- concat $args $values.extraArgs | toYaml }}
+{{- end }}
+
 {{- define "kube-thrift.janitor.args" -}}
 {{- $values := .Values.janitor }}
 {{- $flags := dict "dry-run" $values.dryRun "include-resources" $values.includeResources }}

@@ -1,6 +1,7 @@
 {{/*
 The pod of a controller, for a Deployment's and for a CronJob's template:
   context, component, values (of the controller), command, args
+  account             the component whose ServiceAccount it has, where that is another
   volumes, mounts     what this controller adds to /tmp
   files               the text whose change restarts the pods
   sidecars            containers beside it; the API token is then mounted into the controller's container alone
@@ -20,7 +21,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  serviceAccountName: {{ include "kube-thrift.serviceAccountName" . }}
+  serviceAccountName: {{ include "kube-thrift.serviceAccountName" (dict "context" $root "component" (default .component .account)) }}
   automountServiceAccountToken: {{ empty $sidecars }}
   enableServiceLinks: false
   {{- with $root.Values.imagePullSecrets }}
