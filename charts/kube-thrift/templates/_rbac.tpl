@@ -1,0 +1,128 @@
+{{/*
+Roles, computed from the enabled kinds, rules and namespaces. Which right is needed under which conditions is in files/rights.yaml, which is
+made from the controllers' own tables; here are only the conditions, as the values say them.
+
+An account is a dict of places (a namespace, or "" for the whole cluster) to rights ("group resource name" to a dict of verbs).
+*/}}
+
+{{/*
+Adds to .account what a table calls for: context, table, holds (list of conditions), types (list of group and resource), names (dict of
+word to list of names), places (dict of where to list of namespaces), beyond (an account that has rights already), account.
+*/}}
+{{- define "kube-thrift.rbac.grant" -}}
+{{- $this := . }}
+{{- range $right := concat .table.rights .table.each }}
+{{- $holds := true }}
+{{- range $right.when }}{{ if not (has . $this.holds) }}{{ $holds = false }}{{ end }}{{ end }}
+{{- $types := $this.types }}
+{{- if $right.resource }}{{ $types = list $right }}{{ end }}
+{{- if not $holds }}{{ $types = list }}{{ end }}
+{{- range $type := $types }}
+{{- $names := list "" }}
+{{- with $right.only }}{{ $names = default list (index $this.names .) }}{{ end }}
+{{- range $name := $names }}
+{{- $key := printf "%s %s %s" $type.group $type.resource $name }}
+{{- range $place := default list (index $this.places $right.where) }}
+{{- range $verb := $right.verbs }}
+{{- if not (or (dig $place $key $verb false $this.beyond) (dig "" $key $verb false $this.beyond)) }}
+{{- if not (hasKey $this.account $place) }}{{ $_ := set $this.account $place dict }}{{ end }}
+{{- $rights := index $this.account $place }}
+{{- if not (hasKey $rights $key) }}{{ $_ := set $rights $key dict }}{{ end }}
+{{- $_ := set (index $rights $key) $verb true }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The rules of one place: types with the same verbs share one. A verb on everything stands alone. */}}
+{{- define "kube-thrift.rbac.rules" -}}
+{{- $shared := dict }}
+{{- $everything := "* * " }}
+{{- $anywhere := default dict (index . $everything) }}
+{{- range $key, $verbs := . }}
+{{- $parts := splitList " " $key }}
+{{- if ne $key $everything }}{{ range keys $anywhere }}{{ $verbs = omit $verbs . }}{{ end }}{{ end }}
+{{- if $verbs }}
+{{- $same := printf "%s %s %s" (index $parts 0) (index $parts 2) (keys $verbs | sortAlpha | join ",") }}
+{{- $_ := set $shared $same (append (default list (index $shared $same)) (index $parts 1)) }}
+{{- end }}
+{{- end }}
+{{- range $same, $resources := $shared }}
+{{- $parts := splitList " " $same }}
+- apiGroups: [{{ index $parts 0 | quote }}]
+  resources: {{ $resources | toJson }}
+  verbs: {{ index $parts 2 | splitList "," | toJson }}
+  {{- with index $parts 1 }}
+  resourceNames: [{{ . | quote }}]
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+The roles and bindings of an account: context, component, account, and where they differ from the component's: name, serviceAccount,
+annotations, extra (more rules, in the places of work).
+*/}}
+{{- define "kube-thrift.rbac.roles" -}}
+{{- $this := . }}
+{{- $root := .context }}
+{{- $name := default (include "kube-thrift.componentName" .) .name }}
+{{- $account := include "kube-thrift.serviceAccountName" (dict "context" $root "component" (default .component .accountOf)) }}
+{{- range $place, $rights := .account }}
+{{- $kind := ternary "Role" "ClusterRole" (ne $place "") }}
+{{- $metadata := include "kube-thrift.rbac.metadata" (merge (dict "name" $name "place" $place) $this) }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}
+metadata:
+  {{- $metadata | nindent 2 }}
+rules:
+  {{- include "kube-thrift.rbac.rules" $rights | trim | nindent 2 }}
+  {{- if and $this.extra (or (eq $place "") (has $place $root.Values.namespaces)) }}
+  {{- toYaml $this.extra | nindent 2 }}
+  {{- end }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}Binding
+metadata:
+  {{- $metadata | nindent 2 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ $kind }}
+  name: {{ $name }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ $account }}
+    namespace: {{ $root.Release.Namespace }}
+{{- end }}
+{{- end }}
+
+{{/* What a ClusterRole has no namespace in. */}}
+{{- define "kube-thrift.rbac.metadata" -}}
+{{- $metadata := fromYaml (include "kube-thrift.metadata" .) }}
+{{- if .place }}{{ $_ := set $metadata "namespace" .place }}{{ else }}{{ $_ := unset $metadata "namespace" }}{{ end }}
+{{- toYaml $metadata }}
+{{- end }}
+
+{{/* The conditions that are about namespaces, and where work is done: (dict "context" $ "holds" list), as YAML with holds and places. */}}
+{{- define "kube-thrift.rbac.scope" -}}
+{{- $root := .context }}
+{{- $namespaces := default (list "") $root.Values.namespaces }}
+{{- $named := not (empty $root.Values.namespaces) }}
+{{- toYaml (dict
+  "holds" (append .holds (ternary "named" "wide" $named))
+  "places" (dict "work" $namespaces "cluster" (list "") "own" (list $root.Release.Namespace))
+) }}
+{{- end }}
+
+{{/* Conditions that hold while one of some types is in scope: (dict "table" table "types" list of names), as a YAML list. */}}
+{{- define "kube-thrift.rbac.inScope" -}}
+{{- $types := .types }}
+{{- $found := list }}
+{{- range $condition, $of := .table.inScope }}
+{{- range $of }}{{ if or (has . $types) (has "all" $types) }}{{ $found = append $found $condition }}{{ end }}{{ end }}
+{{- end }}
+{{- uniq $found | toYaml }}
+{{- end }}
