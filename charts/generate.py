@@ -36,7 +36,7 @@ RESERVED: Mapping[str, frozenset[str]] = {
     "janitor": frozenset(
         _MODE
         | {"dry-run", "include-resources", "exclude-resources", "include-namespaces", "rules-file", "context-name"}
-        | {"state", "deployment-name", "kubeconfig", "context", "server"}
+        | {"deployment-name", "kubeconfig", "context", "server"}
     ),
     "report": frozenset(_MODE | {"update-interval-minutes", "data-path", "publish", "default-cluster-name"}),
 }
@@ -93,10 +93,10 @@ def readme(values: str, chart: Mapping[str, Any]) -> str:
         "helm install kube-thrift charts/kube-thrift --namespace kube-thrift --create-namespace",
         "```",
         "",
-        "Downscaler and janitor start in dry run. [docs/install.md](../../docs/install.md) explains the values by task: switching",
-        "on, AWS, the report's URL, monitoring, upgrade and uninstall. The flags that `config` takes are in docs/downscaler.md,",
-        "docs/janitor.md and docs/resource-report.md. A value that is misspelt or of a wrong form is refused before anything is",
-        "installed.",
+        "Downscaler and janitor start in dry run. [docs/install.md](../../docs/install.md) explains the values by task:",
+        "switching on, AWS, the report's URL, monitoring, upgrade and uninstall. The flags that `config` takes are in",
+        "docs/downscaler.md, docs/janitor.md and docs/resource-report.md. A value that is misspelt or of a wrong form is refused",
+        "before anything is installed.",
         "",
         "This page is made from the comments in values.yaml by `python -m charts.generate`.",
     ]
