@@ -1,6 +1,6 @@
 """Stops the downscaler that runs beside this process, so that what `restore-all` brings up stays up.
 
-A Deployment is scaled to zero, a CronJob suspended; then its pods are waited for, because a pod that was told to stop finishes the
+A Deployment is scaled to zero, a CronJob suspended; then its pods are waited for: one that was told to stop finishes the
 write in hand, which may put something down. Nothing here starts it again: who calls this is about to remove it.
 """
 

@@ -87,6 +87,8 @@ value is doubled, which stands for itself.
 {{- define "kube-thrift.report.args" -}}
 {{- $values := .Values.report }}
 {{- $flags := dict "data-path" "/var/lib/kube-thrift/data" }}
+{{- $s3 := $values.storage.s3 }}
+{{- if eq $values.storage.type "s3" }}{{ $_ := set $flags "publish" (printf "s3://%s/%s" $s3.bucket $s3.prefix | trimSuffix "/") }}{{ end }}
 {{- if eq $values.mode "daemon" }}{{ $_ := set $flags "update-interval-minutes" $values.updateIntervalMinutes }}{{ end }}
 {{- with .Values.clusterName }}{{ $_ := set $flags "default-cluster-name" . }}{{ end }}
 {{- $args := fromYamlArray (include "kube-thrift.modeArgs" (dict "context" . "values" $values)) }}

@@ -1,10 +1,10 @@
 {{/*
 The pod of a controller, for a Deployment's and for a CronJob's template:
   context, component, values (of the controller), command, args
-  account             the component whose ServiceAccount it has, where that is another
-  volumes, mounts     what this controller adds to /tmp
-  files               the text whose change restarts the pods
-  sidecars            containers beside it; the API token is then mounted into the controller's container alone
+  account               the component whose ServiceAccount it has, where that is another
+  volumes, mounts, env  what this controller adds to /tmp
+  files                 the text whose change restarts the pods
+  sidecars              containers beside it; the API token is then mounted into the controller's container alone
 */}}
 {{- define "kube-thrift.podTemplate" -}}
 {{- $root := .context }}
@@ -45,6 +45,8 @@ spec:
       args:
         {{- .args | nindent 8 }}
       env:
+        - name: HOME
+          value: /tmp
         - name: POD_NAME
           valueFrom:
             fieldRef:
@@ -53,6 +55,9 @@ spec:
           valueFrom:
             fieldRef:
               fieldPath: metadata.namespace
+        {{- with .env }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
         {{- with $values.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
