@@ -122,7 +122,7 @@ subjects:
 {{- $types := .types }}
 {{- $found := list }}
 {{- range $condition, $of := .table.inScope }}
-{{- range $of }}{{ if or (has . $types) (has "all" $types) }}{{ $found = append $found $condition }}{{ end }}{{ end }}
+{{- range $of }}{{ if has . $types }}{{ $found = append $found $condition }}{{ end }}{{ end }}
 {{- end }}
 {{- uniq $found | toYaml }}
 {{- end }}
