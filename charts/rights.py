@@ -18,4 +18,3 @@ def text() -> str:
     """The content of the file."""
     data = {name: as_data(table) for name, table in TABLES.items()}
     return _HEAD + yaml.safe_dump(data, sort_keys=False, width=2**16)
-

@@ -63,7 +63,7 @@ RIGHTS = RightsTable(
             NAMESPACES,
             "patch",
             when=("write",),
-            why="turns `downscaler/uptime` with a length of time (`up-for`) into the time it ends",
+            why="writes the time at which `downscaler/up-for` ends",
         ),
         _on(PODS, "list", why="whether one asks with `downscaler/force-uptime` to stay up; metadata only is read"),
         _on(HORIZONTAL_POD_AUTOSCALERS, "list", when=("autoscaled",), why="what an autoscaler says about what it scales"),

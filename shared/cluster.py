@@ -177,7 +177,7 @@ class Cluster:
         return discover(self._transport)
 
     def can_i(self, verb: str, resource: Resource, namespace: str | None = None, name: str = "") -> bool:
-        """Whether the server's rules allow us *verb* on *resource*, on one object if *name* is given; asked of the server itself."""
+        """Whether the server's rules allow us *verb* on *resource*, asked of the server; on one object where *name* is given."""
         plural, _, subresource = resource.plural.partition("/")
         attributes = {"verb": verb, "group": resource.group, "version": resource.version, "resource": plural}
         attributes |= {key: value for key, value in (("subresource", subresource), ("name", name)) if value}
