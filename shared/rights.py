@@ -98,14 +98,38 @@ def granted(
     return list(dict.fromkeys(found))
 
 
+Places = Mapping[Where, Sequence[str | None]]
+
+
+def placed(grants: Iterable[Grant], places: Places) -> dict[str, list[Grant]]:
+    """The grants of each namespace, and under "" those of the whole cluster (a place of None); not what a wider one covers."""
+    found: dict[str, list[Grant]] = {}
+    for grant in grants:
+        for place in places.get(grant.where, ()):
+            found.setdefault(place or "", []).append(grant)
+    reach = {(place, *_address(grant)) for place, held in found.items() for grant in held}
+    return {
+        place: left
+        for place, held in sorted(found.items())
+        if (left := [grant for grant in held if not _covered(place, grant, reach)])
+    }
+
+
+def _address(grant: Grant) -> tuple[str, str, str, str]:
+    return grant.verb, grant.group, grant.resource, grant.name
+
+
+def _covered(place: str, grant: Grant, reach: set[tuple[str, str, str, str, str]]) -> bool:
+    own = (grant.verb, grant.group, grant.resource, grant.name)
+    wider = {own, (grant.verb, grant.group, grant.resource, ""), (grant.verb, *EVERYTHING, "")}
+    return any((where, *each) in reach for where in {"", place} for each in wider if (where, each) != (place, own))
+
+
 def rules_of(grants: Iterable[Grant]) -> list[dict[str, Any]]:
-    """PolicyRules with these rights and no others; types with the same verbs share one. A verb on everything stands alone."""
+    """PolicyRules with these rights and no others; types with the same verbs share one."""
     per_type: dict[tuple[str, str, str], set[str]] = {}
-    found = list(grants)
-    anywhere = {grant.verb for grant in found if (grant.group, grant.resource) == EVERYTHING}
-    for grant in found:
-        if grant.verb not in anywhere or (grant.group, grant.resource) == EVERYTHING:
-            per_type.setdefault((grant.group, grant.resource, grant.name), set()).add(grant.verb)
+    for grant in grants:
+        per_type.setdefault((grant.group, grant.resource, grant.name), set()).add(grant.verb)
     shared: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for (group, resource, name), verbs in sorted(per_type.items()):
         shared.setdefault((group, name, tuple(sorted(verbs))), []).append(resource)
@@ -115,16 +139,9 @@ def rules_of(grants: Iterable[Grant]) -> list[dict[str, Any]]:
     ]
 
 
-Places = Mapping[Where, Sequence[str | None]]
-
-
 def roles(grants: Iterable[Grant], places: Places, name: str) -> Iterator[dict[str, Any]]:
-    """A ClusterRole for what holds in the whole cluster (a place of None), and a Role for each namespace. Nothing empty."""
-    per_place: dict[str, list[Grant]] = {}
-    for grant in grants:
-        for place in places.get(grant.where, ()):
-            per_place.setdefault(place or "", []).append(grant)
-    for place, found in sorted(per_place.items()):
+    """A ClusterRole for what holds in the whole cluster, and a Role for each namespace. Nothing empty."""
+    for place, found in placed(grants, places).items():
         metadata = {"name": name, "namespace": place} if place else {"name": name}
         kind = "Role" if place else "ClusterRole"
         yield {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "rules": rules_of(found)}

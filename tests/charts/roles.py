@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from shared.errors import NotFound
 from shared.simcluster import SimCluster
 from tests.charts.rendering import NAMESPACE, Manifest, Rendered
 
@@ -62,12 +63,21 @@ def account_of(found: Rendered, component: str) -> str:
 
 
 def install(sim: SimCluster, found: Rendered) -> None:
-    """Puts the rendered roles, bindings and accounts into the cluster; namespaces that they need are made."""
+    """Puts the rendered roles, bindings and accounts into the cluster, as far as they are not there, with their namespaces."""
     for manifest in found.of_kind("ServiceAccount", *ROLES, *BINDINGS):
         place = manifest["metadata"].get("namespace")
-        if place and place not in {each["metadata"]["name"] for each in sim.list("namespaces")}:
+        if place and not _is_there(sim, "Namespace", None, place):
             sim.namespace(place)
-        sim.create(manifest)
+        if not _is_there(sim, manifest["kind"], place, manifest["metadata"]["name"]):
+            sim.create(manifest)
+
+
+def _is_there(sim: SimCluster, kind: str, namespace: str | None, name: str) -> bool:
+    try:
+        sim.get(kind, namespace, name)
+    except NotFound:
+        return False
+    return True
 
 
 def set_rights(sim: SimCluster, role: str, place: str, rights: Iterable[Held]) -> None:

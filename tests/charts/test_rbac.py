@@ -19,7 +19,7 @@ from janitor.rules import RuleSet, parse_rules
 from resource_report import rights as report
 from resource_report.config import read_config as read_report
 from shared.cluster import Cluster
-from shared.rights import Grant, Places, Where
+from shared.rights import Grant, Places, Where, placed
 from shared.simcluster import SimCluster
 from tests.charts.rendering import CASES, CONTROLLERS, NAMESPACE, Rendered, own_argument, render, rendered
 from tests.charts.roles import account_of, held
@@ -124,14 +124,12 @@ def rights_of(case: str, component: str, *, hook: bool = False) -> set[Right]:
     return {each[1:] for each in every if each.role.endswith("-restore") is hook}
 
 
-def placed(grants: Iterable[Grant], places: Places) -> set[Right]:
-    spread = {
-        (place or "", grant.group, grant.resource, grant.name, grant.verb)
-        for grant in grants
-        for place in places.get(grant.where, ())
+def needed(grants: Iterable[Grant], places: Places) -> set[Right]:
+    return {
+        (place, grant.group, grant.resource, grant.name, grant.verb)
+        for place, held in placed(grants, places).items()
+        for grant in held
     }
-    everywhere = {(right[0], right[4]) for right in spread if right[1:3] == ("*", "*")}
-    return {right for right in spread if right[1:3] == ("*", "*") or (right[0], right[4]) not in everywhere}
 
 
 def own_name(case: str, component: str) -> str:
@@ -156,7 +154,7 @@ def test_the_downscaler_has_what_its_flags_need(case: str) -> None:
     config = read_downscaler([each for each in argv if not each.startswith("--calendars=")], {})
     places = {Where.WORK: config.namespaces or (None,), Where.CLUSTER: (None,), Where.OWN: (NAMESPACE,)}
 
-    assert rights_of(case, "downscaler") == placed(downscaler.needed(config, own_name(case, "downscaler")), places)
+    assert rights_of(case, "downscaler") == needed(downscaler.needed(config, own_name(case, "downscaler")), places)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +170,7 @@ def test_the_janitor_has_what_its_flags_and_rules_need(case: str, served: Cluste
     config = config_from(flags, {"POD_NAMESPACE": NAMESPACE})
     served.connection = type(served.connection)(dry_run=flags.dry_run)
 
-    assert rights_of(case, "janitor") == placed(access.needs(served, config, rules_of(case)), access.places(config))
+    assert rights_of(case, "janitor") == needed(access.needs(served, config, rules_of(case)), access.places(config))
 
 
 def rules_of(case: str) -> RuleSet:
@@ -188,7 +186,7 @@ def test_the_report_has_what_its_flags_need(case: str, tmp_path: Path) -> None:
     flags = [each for each in argv[1:] if not each.startswith(("--data-path=", "--publish")) and "/etc/kube-thrift/" not in each]
     config = read_report([str(tmp_path), *flags], {})
 
-    assert rights_of(case, "report") == placed(report.needed(config), {Where.CLUSTER: (None,)})
+    assert rights_of(case, "report") == needed(report.needed(config), {Where.CLUSTER: (None,)})
 
 
 @pytest.mark.parametrize("case", ALL_CASES)

@@ -7,7 +7,7 @@ An account is a dict of places (a namespace, or "" for the whole cluster) to rig
 
 {{/*
 Adds to .account what a table calls for: context, table, holds (list of conditions), types (list of group and resource), names (dict of
-word to list of names), places (dict of where to list of namespaces), beyond (an account that has rights already), account.
+word to list of names), places (dict of where to list of namespaces), account.
 */}}
 {{- define "kube-thrift.rbac.grant" -}}
 {{- $this := . }}
@@ -24,7 +24,6 @@ word to list of names), places (dict of where to list of namespaces), beyond (an
 {{- $key := printf "%s %s %s" $type.group $type.resource $name }}
 {{- range $place := default list (index $this.places $right.where) }}
 {{- range $verb := $right.verbs }}
-{{- if not (or (dig $place $key $verb false $this.beyond) (dig "" $key $verb false $this.beyond)) }}
 {{- if not (hasKey $this.account $place) }}{{ $_ := set $this.account $place dict }}{{ end }}
 {{- $rights := index $this.account $place }}
 {{- if not (hasKey $rights $key) }}{{ $_ := set $rights $key dict }}{{ end }}
@@ -35,20 +34,42 @@ word to list of names), places (dict of where to list of namespaces), beyond (an
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/*
+The rights of .account that no wider one covers, as YAML: what holds in the whole cluster, for every object, or for everything, need not be
+said again. Rights in .beyond, another account, are taken for granted.
+*/}}
+{{- define "kube-thrift.rbac.pruned" -}}
+{{- $this := . }}
+{{- $pruned := dict }}
+{{- range $place, $rights := .account }}
+{{- $left := dict }}
+{{- range $key, $verbs := $rights }}
+{{- $parts := splitList " " $key }}
+{{- $every := printf "%s %s " (index $parts 0) (index $parts 1) }}
+{{- range $verb := keys $verbs }}
+{{- $covered := or (dig "" $key $verb false $this.beyond) (dig $place $key $verb false $this.beyond) }}
+{{- range $wider := list $key $every "* * " }}
+{{- range $account := list $this.account $this.beyond }}
+{{- if and (ne $place "") (dig "" $wider $verb false $account) }}{{ $covered = true }}{{ end }}
+{{- if and (ne $wider $key) (dig $place $wider $verb false $account) }}{{ $covered = true }}{{ end }}
+{{- end }}
+{{- end }}
+{{- if not $covered }}{{ $_ := set $left $key (merge (dict $verb true) (default dict (index $left $key))) }}{{ end }}
+{{- end }}
+{{- end }}
+{{- if $left }}{{ $_ := set $pruned $place $left }}{{ end }}
+{{- end }}
+{{- toYaml $pruned }}
 {{- end }}
 
-{{/* The rules of one place: types with the same verbs share one. A verb on everything stands alone. */}}
+{{/* The rules of one place: types with the same verbs share one. */}}
 {{- define "kube-thrift.rbac.rules" -}}
 {{- $shared := dict }}
-{{- $everything := "* * " }}
-{{- $anywhere := default dict (index . $everything) }}
 {{- range $key, $verbs := . }}
 {{- $parts := splitList " " $key }}
-{{- if ne $key $everything }}{{ range keys $anywhere }}{{ $verbs = omit $verbs . }}{{ end }}{{ end }}
-{{- if $verbs }}
 {{- $same := printf "%s %s %s" (index $parts 0) (index $parts 2) (keys $verbs | sortAlpha | join ",") }}
 {{- $_ := set $shared $same (append (default list (index $shared $same)) (index $parts 1)) }}
-{{- end }}
 {{- end }}
 {{- range $same, $resources := $shared }}
 {{- $parts := splitList " " $same }}
@@ -62,15 +83,15 @@ word to list of names), places (dict of where to list of namespaces), beyond (an
 {{- end }}
 
 {{/*
-The roles and bindings of an account: context, component, account, and where they differ from the component's: name, serviceAccount,
-annotations, extra (more rules, in the places of work).
+The roles and bindings of an account: context, component, account; and where there are such: beyond (an account whose rights it has, too),
+accountOf (the component whose ServiceAccount it is), annotations, extra (more rules, in the places of work).
 */}}
 {{- define "kube-thrift.rbac.roles" -}}
 {{- $this := . }}
 {{- $root := .context }}
 {{- $name := default (include "kube-thrift.componentName" .) .name }}
 {{- $account := include "kube-thrift.serviceAccountName" (dict "context" $root "component" (default .component .accountOf)) }}
-{{- range $place, $rights := .account }}
+{{- range $place, $rights := fromYaml (include "kube-thrift.rbac.pruned" (dict "account" .account "beyond" (default dict .beyond))) }}
 {{- $kind := ternary "Role" "ClusterRole" (ne $place "") }}
 {{- $metadata := include "kube-thrift.rbac.metadata" (merge (dict "name" $name "place" $place) $this) }}
 ---
