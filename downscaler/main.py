@@ -134,7 +134,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(config: Config, turn: Command, memory: Memory | None = None) -> int:
-    running = Running(config.interval, config.once, config.turn_timeout, config.metrics_port, config.debug, config.json_logs)
+    running = Running(
+        config.interval,
+        config.once,
+        config.turn_timeout,
+        config.metrics_port,
+        config.debug,
+        config.json_logs,
+        config.connection.dry_run,
+    )
     process = Process(running, component=COMPONENT)
     with process.connect(config.connection) as cluster:
         scope = replace(config.rules.scope, itself=itself(cluster, os.environ))

@@ -12,7 +12,7 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, make_wsgi_app
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, make_wsgi_app
 
 from shared.clock import Clock
 from shared.errors import UsageError
@@ -26,16 +26,15 @@ _DURATION_BUCKETS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 class Metrics:
     """The metrics that every controller has. Controllers add their own to `registry`.
 
-    Labels come from small closed sets (verb, status code, a reason from code), never from what a tenant wrote.
+    Labels come from small closed sets (verb, status code, a reason from code), never from what a tenant wrote. What is counted by
+    outcome starts at 0, as the increase to the first 1 is one that nobody sees otherwise.
     """
 
     def __init__(self, controller: str, version: str, clock: Clock, registry: CollectorRegistry | None = None) -> None:
         self._clock = clock
         self.registry = registry or CollectorRegistry()
         self._controller = controller
-        self._requests = Counter(
-            "kube_thrift_api_requests", "Requests to the API server.", ("controller", "verb", "code"), registry=self.registry
-        )
+        self._requests = self._counter("kube_thrift_api_requests", "Requests to the API server.", "verb", "code")
         self._request_seconds = Histogram(
             "kube_thrift_api_request_duration_seconds",
             "Seconds until a request was answered in full.",
@@ -49,16 +48,30 @@ class Metrics:
             registry=self.registry,
             buckets=_DURATION_BUCKETS,
         )
-        self._success = Gauge(
-            "kube_thrift_last_success_timestamp_seconds",
-            "When a turn last ended without a failure.",
-            ("controller",),
-            registry=self.registry,
-        )
-        self._errors = Counter("kube_thrift_errors", "Failures by reason.", ("controller", "reason"), registry=self.registry)
+        self._results = self._counter("kube_thrift_turns", "Turns by result; one that did only a part has failed.", "result")
+        for result in ("succeeded", "failed"):
+            self._results.labels(controller, result)
+        self._failed = self._gauge("kube_thrift_consecutive_failed_turns", "Turns that have failed since one succeeded.")
+        self._failed.labels(controller).set(0)
+        self._success = self._gauge("kube_thrift_last_success_timestamp_seconds", "When a turn last ended without a failure.")
+        self._interval = self._gauge("kube_thrift_turn_interval_seconds", "Seconds from the start of one turn to the next.")
+        self._dry_run = self._gauge("kube_thrift_dry_run", "1 where nothing is changed (--dry-run), else 0.")
+        self._errors = self._counter("kube_thrift_errors", "Failures by reason.", "reason")
         Info("kube_thrift_build", "The version that runs.", registry=self.registry).info(
             {"version": version, "controller": controller}
         )
+        ProcessCollector(registry=self.registry)
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(name, meaning, ("controller", *labels), registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(name, meaning, ("controller",), registry=self.registry)
+
+    def running(self, *, interval: float, dry_run: bool) -> None:
+        """How this process runs: seconds from turn to turn, which alerts measure silence by, and whether it changes anything."""
+        self._interval.labels(self._controller).set(interval)
+        self._dry_run.labels(self._controller).set(dry_run)
 
     def observe_request(self, verb: str, code: int, seconds: float) -> None:
         """For `Cluster.connect(observe=...)`; *code* 0 is a request without an answer."""
@@ -68,7 +81,11 @@ class Metrics:
     def turn_ended(self, ok: bool, seconds: float) -> None:
         """For `Health(on_turn=...)`: whether the turn that has just ended succeeded, and how long it took."""
         self._turns.labels(self._controller).observe(seconds)
-        if ok:
+        self._results.labels(self._controller, "succeeded" if ok else "failed").inc()
+        if not ok:
+            self._failed.labels(self._controller).inc()
+        else:
+            self._failed.labels(self._controller).set(0)
             self._success.labels(self._controller).set(self._clock.now().timestamp())
 
     def error(self, reason: str, amount: int = 1) -> None:

@@ -22,7 +22,10 @@ from shared.version import own_version
 
 @dataclass(frozen=True)
 class Running:
-    """How a process runs: seconds from turn to turn, a single turn or many, seconds a turn may take, what it shows of itself."""
+    """How a process runs: seconds from turn to turn, a single turn or many, seconds a turn may take, what it shows of itself.
+
+    `dry_run` only says so in the metrics; the gate itself is that of the cluster's connection.
+    """
 
     interval: float
     once: bool = False
@@ -30,11 +33,20 @@ class Running:
     metrics_port: int = 0
     debug: bool = False
     json_logs: bool = False
+    dry_run: bool = False
 
     @classmethod
     def from_flags(cls, flags: Flags) -> Running:
         """From the values of `shared.flags.add_common_flags`."""
-        return cls(flags.interval, flags.once, flags.turn_timeout, flags.metrics_port, flags.debug, flags.json_logs)
+        return cls(
+            flags.interval,
+            flags.once,
+            flags.turn_timeout,
+            flags.metrics_port,
+            flags.debug,
+            flags.json_logs,
+            flags.dry_run,
+        )
 
 
 class Process:
@@ -46,6 +58,7 @@ class Process:
         self.component = component
         self.clock = clock or SystemClock(stop)
         self.metrics = Metrics(component, own_version(), self.clock)
+        self.metrics.running(interval=running.interval, dry_run=running.dry_run)
         self.health = Health(running.interval, turn_deadline=running.turn_timeout, stop=stop, on_turn=self.metrics.turn_ended)
         self._running = running
 

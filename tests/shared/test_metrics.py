@@ -70,6 +70,34 @@ def test_a_failed_turn_is_no_success(metrics: Metrics) -> None:
     assert metrics.registry.get_sample_value("kube_thrift_turn_duration_seconds_count", labels) == 1
 
 
+def test_failures_in_a_row_end_with_a_success(metrics: Metrics) -> None:
+    labels = {"controller": "kube-janitor"}
+    seen = []
+    for ok in (True, False, False, True):
+        metrics.turn_ended(ok, 1)
+        seen.append(metrics.registry.get_sample_value("kube_thrift_consecutive_failed_turns", labels))
+
+    assert seen == [0, 1, 2, 0]
+    assert metrics.registry.get_sample_value("kube_thrift_turns_total", labels | {"result": "failed"}) == 2
+    assert metrics.registry.get_sample_value("kube_thrift_turns_total", labels | {"result": "succeeded"}) == 2
+
+
+def test_counters_of_results_start_at_zero(metrics: Metrics) -> None:
+    for result in ("failed", "succeeded"):
+        labels = {"controller": "kube-janitor", "result": result}
+        assert metrics.registry.get_sample_value("kube_thrift_turns_total", labels) == 0
+
+
+def test_how_it_runs_is_shown(server: MetricsServer, metrics: Metrics) -> None:
+    metrics.running(interval=30, dry_run=True)
+
+    text = ask(server, "/metrics")[1]
+
+    assert 'kube_thrift_turn_interval_seconds{controller="kube-janitor"} 30.0' in text
+    assert 'kube_thrift_dry_run{controller="kube-janitor"} 1.0' in text
+    assert "process_resident_memory_bytes " in text
+
+
 def test_probes_follow_the_loop(server: MetricsServer, health: Health) -> None:
     assert ask(server, "/healthz") == (200, "ok\n")
     assert ask(server, "/readyz")[0] == 503
