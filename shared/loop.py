@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import FrameType
 
 from shared.clock import Clock
@@ -26,23 +27,44 @@ LOG = logging.getLogger(__name__)
 # interval.
 _JITTER = 0.05
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# How far the wall clock may stray from the seconds that passed in a long rest before that rest is over: whoever waits for an
+# instant has to look again after a jump.
+_STRAY = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
 class TurnResult:
-    """What one turn came to. `failures` are one-line messages; `summary` is the line that is logged at the end of the turn."""
+    """What one turn came to. `failures` are one-line messages; `summary` is the line that is logged at the end of the turn.
+
+    `rest_until` is the instant until which nothing falls due that the turn knows of; None asks for the next turn after the usual
+    interval, for whatever reason.
+    """
 
     ok: bool = True
     changed: int = 0
     failures: tuple[str, ...] = ()
     summary: str = ""
+    rest_until: datetime | None = None
 
 
-def run_loop(turn: Callable[[], TurnResult], *, interval: float, once: bool, clock: Clock, health: Health, name: str) -> int:
-    """Runs *turn* every *interval* seconds, start to start, until SIGTERM or SIGINT; with *once* a single time.
+@dataclass(frozen=True)
+class Rhythm:
+    """Seconds from the start of one turn to the next, usually and at the longest; or a single turn.
 
-    Returns the exit code: 1 where *once* is set and the turn failed, else 0. The first signal sets `health.stop`, which
-    everything that waits or feeds work watches; a second one ends the process at once with code 130.
+    With `longest` above `usual`, a turn that succeeded and says so (`TurnResult.rest_until`) is followed by a rest that ends
+    exactly at that instant, and after `longest` seconds if that is sooner.
+    """
+
+    usual: float
+    longest: float = 0.0
+    once: bool = False
+
+
+def run_loop(turn: Callable[[], TurnResult], *, rhythm: Rhythm, clock: Clock, health: Health, name: str) -> int:
+    """Runs *turn* in *rhythm* until SIGTERM or SIGINT, or a single time.
+
+    Returns the exit code: 1 where a single turn failed, else 0. The first signal sets `health.stop`, which everything that waits
+    or feeds work watches; a second one ends the process at once with code 130.
     """
     report = _Report(name)
     with _signals(health.stop):
@@ -52,9 +74,9 @@ def run_loop(turn: Callable[[], TurnResult], *, interval: float, once: bool, clo
             result = _attempt(turn)
             report.tell(result)
             health.ended(clock.monotonic(), result.ok)
-            if once:
+            if rhythm.once:
                 return 0 if result.ok else 1
-            _rest(begun, interval, clock, health.stop)
+            _rest(begun, result, rhythm, clock, health)
     LOG.info("%s: stopped", name)
     return 0
 
@@ -79,12 +101,33 @@ def _place(error: BaseException) -> str:
     return f" (at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno})"
 
 
-def _rest(begun: float, interval: float, clock: Clock, stop: threading.Event) -> None:
+def _rest(begun: float, result: TurnResult, rhythm: Rhythm, clock: Clock, health: Health) -> None:
     """Waits for the start of the next turn: at least a hundredth of the interval, also after a turn that took too long."""
-    if stop.is_set():
+    if health.stop.is_set():
         return
-    due = begun + interval * (1 + _JITTER * (2 * random.random() - 1))
-    clock.sleep(max(due - clock.monotonic(), interval / 100))
+    strewn = 1 + _JITTER * (2 * random.random() - 1)
+    least = rhythm.usual / 100
+    now, monotonic = clock.now(), clock.monotonic()
+    if not result.ok or result.rest_until is None or rhythm.longest <= rhythm.usual:
+        seconds = max(begun + rhythm.usual * strewn - monotonic, least)
+        health.resting(monotonic, seconds)
+        clock.sleep(seconds)
+        return
+    until = min(result.rest_until, now + timedelta(seconds=max(begun + rhythm.longest * strewn - monotonic, least)))
+    until = max(until, now + timedelta(seconds=least))
+    health.resting(monotonic, (until - now).total_seconds())
+    _sleep_until(until, rhythm.usual, clock, health)
+
+
+def _sleep_until(until: datetime, slice_: float, clock: Clock, health: Health) -> None:
+    """Sleeps until the wall clock shows *until*, waking every *slice_* seconds to see whether it still runs evenly."""
+    began, started = clock.now(), clock.monotonic()
+    while not health.stop.is_set() and (left := (until - clock.now()).total_seconds()) > 0:
+        clock.sleep(min(left, slice_))
+        passed = timedelta(seconds=clock.monotonic() - started)
+        if abs(clock.now() - began - passed) > _STRAY:
+            LOG.info("the clock has jumped: the rest is over")
+            return
 
 
 class _Report:
