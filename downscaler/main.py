@@ -63,7 +63,8 @@ def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, me
         lasting.good(now)
     if tally.changed:
         lasting.last_change = now
-    return replace(result, rest_until=tally.outlook.rest_until(lasting.pending, now, lasting.quiet_since(config.safety.watch)))
+    idle = tally.outlook.idle(lasting.pending, now, lasting.quiet_from(config.safety.watch))
+    return replace(result, due=tally.outlook.next, idle=idle)
 
 
 def settled(

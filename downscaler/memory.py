@@ -73,7 +73,7 @@ class Memory:
         """A turn without a failure has ended."""
         self._last_good = now
 
-    def quiet_since(self, watch: timedelta) -> datetime | None:
+    def quiet_from(self, watch: timedelta) -> datetime | None:
         """When the last change has been watched for *watch*; None if there was none."""
         return None if self.last_change is None else self.last_change + watch
 

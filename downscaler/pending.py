@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from downscaler.decide import Decision, Keep, Restore, ScaleTo
@@ -19,7 +19,6 @@ DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 RESTLESS = frozenset({"waiting", "throttled", "hold", "held"})
 # As long as something is on its way it is looked at after the usual interval, but not all day for a pod that never gets ready.
 WATCHED = timedelta(hours=1)
-NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -96,13 +95,7 @@ class Outlook:
         if isinstance(planned.decision, Keep) and planned.decision.cause in RESTLESS:
             self.restless = True
 
-    def rest_until(self, pending: Pending, now: datetime, quiet_since: datetime | None) -> datetime | None:
-        """Until when nothing happens that time alone brings about; None if the next turn should come after the usual interval.
-
-        *quiet_since* is when the last change no longer asks to be watched; None if there was none.
-        """
-        if self.restless or (quiet_since is not None and now < quiet_since):
-            return None
-        if any(length < WATCHED for _, length in pending.waits(now)):
-            return None
-        return self.next or NEVER
+    def idle(self, pending: Pending, now: datetime, quiet_from: datetime | None) -> bool:
+        """Whether until then nothing happens but what others do. From *quiet_from* on the last change needs no watching."""
+        watched = any(length < WATCHED for _, length in pending.waits(now))
+        return not self.restless and not watched and (quiet_from is None or quiet_from <= now)

@@ -36,23 +36,24 @@ _STRAY = timedelta(seconds=10)
 class TurnResult:
     """What one turn came to. `failures` are one-line messages; `summary` is the line that is logged at the end of the turn.
 
-    `rest_until` is the instant until which nothing falls due that the turn knows of; None asks for the next turn after the usual
-    interval, for whatever reason.
+    `due` is the next instant at which something falls due that the turn knows of; `idle` says that until then nothing asks for
+    another turn.
     """
 
     ok: bool = True
     changed: int = 0
     failures: tuple[str, ...] = ()
     summary: str = ""
-    rest_until: datetime | None = None
+    due: datetime | None = None
+    idle: bool = False
 
 
 @dataclass(frozen=True)
 class Rhythm:
     """Seconds from the start of one turn to the next, usually and at the longest; or a single turn.
 
-    With `longest` above `usual`, a turn that succeeded and says so (`TurnResult.rest_until`) is followed by a rest that ends
-    exactly at that instant, and after `longest` seconds if that is sooner.
+    With `longest` above `usual`, the rest after a turn that succeeded and was idle lasts up to `longest` seconds, and every rest
+    ends exactly at the instant at which something falls due (`TurnResult.due`).
     """
 
     usual: float
@@ -105,18 +106,18 @@ def _rest(begun: float, result: TurnResult, rhythm: Rhythm, clock: Clock, health
     """Waits for the start of the next turn: at least a hundredth of the interval, also after a turn that took too long."""
     if health.stop.is_set():
         return
-    strewn = 1 + _JITTER * (2 * random.random() - 1)
-    least = rhythm.usual / 100
+    exact = rhythm.longest > rhythm.usual
+    length = rhythm.longest if exact and result.ok and result.idle else rhythm.usual
     now, monotonic = clock.now(), clock.monotonic()
-    if not result.ok or result.rest_until is None or rhythm.longest <= rhythm.usual:
-        seconds = max(begun + rhythm.usual * strewn - monotonic, least)
-        health.resting(monotonic, seconds)
+    seconds = begun + length * (1 + _JITTER * (2 * random.random() - 1)) - monotonic
+    if exact and result.due is not None:
+        seconds = min(seconds, (result.due - now).total_seconds())
+    seconds = max(seconds, rhythm.usual / 100)
+    health.resting(monotonic, seconds)
+    if exact:
+        _sleep_until(now + timedelta(seconds=seconds), rhythm.usual, clock, health)
+    else:
         clock.sleep(seconds)
-        return
-    until = min(result.rest_until, now + timedelta(seconds=max(begun + rhythm.longest * strewn - monotonic, least)))
-    until = max(until, now + timedelta(seconds=least))
-    health.resting(monotonic, (until - now).total_seconds())
-    _sleep_until(until, rhythm.usual, clock, health)
 
 
 def _sleep_until(until: datetime, slice_: float, clock: Clock, health: Health) -> None:

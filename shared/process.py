@@ -25,7 +25,7 @@ from shared.version import own_version
 class Running:
     """How a process runs: seconds from turn to turn, a single turn or many, seconds a turn may take, what it shows of itself.
 
-    `max_interval` is for turns that know until when nothing falls due (`TurnResult.rest_until`).
+    `max_interval` is for turns that know until when nothing falls due (`TurnResult.idle`).
     """
 
     interval: float
