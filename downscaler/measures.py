@@ -160,6 +160,10 @@ class Measures:
             self._states.labels(*states).set(number)
         for direction, at in counts.ahead.items():
             self._next.labels(direction).set(at.timestamp())
+        for kind in {kind for kind, _ in counts.kept}:
+            # The first night of a process would go unseen if its first count were also its first sample.
+            for action in ("down", "up"):
+                self._actions.labels(kind, action)
         for (kind, cause), number in counts.kept.items():
             self._kept.labels(kind, cause).set(number)
             if cause == "fight":

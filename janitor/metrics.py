@@ -11,6 +11,7 @@ from janitor.apply import Outcome, Result
 from janitor.audit import reason_of
 from janitor.breaker import Trip
 from janitor.collect import Found
+from janitor.expiry import Trigger
 from shared.metrics import Metrics
 from shared.times import parse_timestamp
 
@@ -45,6 +46,10 @@ class JanitorMetrics:
         self.kept = gauge("kube_janitor_kept", "reason", "resource")
         self.due = gauge("kube_janitor_due", "trigger")
         self.outcomes = counter("kube_janitor_outcomes", "result", "trigger")
+        for trigger in Trigger:
+            for result in (Result.DELETED, Result.FAILED):
+                # So that the first ones are an increase, too.
+                self.outcomes.labels(result.value, trigger.value)
         self.deleted = counter("kube_janitor_deleted", "resource", "namespace", "rule")
         self.unreadable = gauge("kube_janitor_unreadable_values")
         self.stuck = gauge("kube_janitor_stuck_terminating", "resource")

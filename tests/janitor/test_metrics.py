@@ -76,6 +76,14 @@ def test_the_documentation_names_everything_that_the_code_knows() -> None:
         assert f"`{why.value}`" in text, f"docs/janitor.md does not explain the reason {why.value}"
 
 
+def test_deletions_are_counted_from_zero() -> None:
+    text = text_of(JanitorMetrics(Metrics("janitor", "1", SystemClock())))
+
+    for trigger in Trigger:
+        for result in ("deleted", "failed"):
+            assert f'kube_janitor_outcomes_total{{result="{result}",trigger="{trigger.value}"}} 0.0' in text
+
+
 def test_kept_objects_without_a_due_time_need_no_label() -> None:
     metrics = JanitorMetrics(Metrics("janitor", "1", SystemClock()))
 
