@@ -12,6 +12,7 @@ from prometheus_client import Counter as CounterMetric
 
 from downscaler.pending import DIRECTIONS, Direction
 from downscaler.savings import Amount
+from shared.metrics import Bounded
 
 # A process that slept for longer knows nothing of the time between.
 LONGEST_GAP = timedelta(hours=1)
@@ -24,6 +25,7 @@ class Saved:
 
     def __init__(self, registry: CollectorRegistry, longest_gap: timedelta = LONGEST_GAP) -> None:
         self._longest_gap = longest_gap
+        self._shown = Bounded()
         self._counters = {
             field: CounterMetric(f"kube_thrift_downscaler_saved_{name}", text, ("namespace",), registry=registry)
             for field, name, text in (
@@ -44,7 +46,7 @@ class Saved:
                 for field, counter in self._counters.items():
                     # Where nobody gave a price there is no series, not one that stays at zero.
                     if (value := getattr(amount, field)) or field not in ("usd", "co2_grams"):
-                        counter.labels(namespace).inc(value * hours)
+                        counter.labels(self._shown(namespace)).inc(value * hours)
         self._last = (now, off)
 
 

@@ -12,7 +12,7 @@ from janitor.audit import reason_of
 from janitor.breaker import Trip
 from janitor.collect import Found
 from janitor.expiry import Trigger
-from shared.metrics import Metrics
+from shared.metrics import Bounded, Metrics
 from shared.times import parse_timestamp
 
 NAMES = {
@@ -42,6 +42,7 @@ class JanitorMetrics:
             return Counter(name, NAMES[name], labels, registry=registry)
 
         self.common = metrics
+        self._shown = Bounded()
         self.evaluated = counter("kube_janitor_evaluated", "resource")
         self.kept = gauge("kube_janitor_kept", "reason", "resource")
         self.due = gauge("kube_janitor_due", "trigger")
@@ -71,7 +72,8 @@ class JanitorMetrics:
             one = outcome.judged
             self.outcomes.labels(outcome.result.value, reason_of(one)).inc()
             if outcome.result is Result.DELETED:
-                self.deleted.labels(one.resource.name, one.obj.namespace, one.due.rule if one.due else "").inc()
+                namespace = self._shown(one.obj.namespace)
+                self.deleted.labels(one.resource.name, namespace, one.due.rule if one.due else "").inc()
         self.unreadable.set(len(found.unreadable))
         for stuck in found.stuck:
             self.stuck.labels(stuck.resource.name).inc()

@@ -34,6 +34,8 @@ class ReportMetrics:
             return Gauge(f"kube_thrift_report_{name}", meaning, labels, registry=registry)
 
         self._generated = gauge("generated_timestamp_seconds", "When the pages were last written.")
+        # A gauge without labels begins at 0, which would read as pages of 1970 until the first ones are written.
+        self._generated.set(math.nan)
         self._phases = gauge("phase_duration_seconds", "Seconds that each part of the last run took.", "phase")
         self._notes = gauge("notifications", "Notifications of the last run by severity.", "severity")
         self._stale = gauge(
@@ -68,8 +70,10 @@ class ReportMetrics:
         for gauge, column in ((self._cost, "cost"), (self._idle, "idle_cost"), (self._slack, "slack_cost")):
             _replace(gauge, zip(names, clusters[column] / HOURS_PER_MONTH, strict=True))
         self._nodes.clear()
-        for (cluster, price), number in _prices_of(report.nodes).items():
-            self._nodes.labels(shown(cluster), price).set(number)
+        counts = _prices_of(report.nodes)
+        for cluster, name in zip(clusters["cluster"], names, strict=True):
+            for price in ("known", "estimated", "unknown"):
+                self._nodes.labels(name, price).set(counts[str(cluster), price])
 
     def _of_teams(self, teams: pd.DataFrame) -> None:
         if not self._teams:

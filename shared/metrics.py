@@ -36,6 +36,28 @@ _GUARDS = (
 )
 
 
+OTHER = "(other)"
+
+
+class Bounded:
+    """Values for a label that others choose, such as namespaces, which come and go: the first *limit* as they are, then OTHER.
+
+    A series stays for the life of its process, so that sums stay right; without a limit, each preview environment would leave
+    one.
+    """
+
+    def __init__(self, limit: int = 1000) -> None:
+        self._limit = limit
+        self._known: set[str] = set()
+
+    def __call__(self, value: str) -> str:
+        if value not in self._known:
+            if len(self._known) >= self._limit:
+                return OTHER
+            self._known.add(value)
+        return value
+
+
 class Metrics:
     """The metrics that every controller has. Controllers add their own to `registry`.
 

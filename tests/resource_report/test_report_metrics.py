@@ -61,16 +61,24 @@ def test_clusters_show_their_size_and_their_cost_per_hour(report: Report) -> Non
     assert shown.all("phase_duration_seconds") == {("read",): 2.5, ("write",): 0.5}
 
 
+def test_before_the_first_report_there_is_no_age_of_it() -> None:
+    generated = Shown().value("generated_timestamp_seconds")
+
+    assert generated is not None
+    assert math.isnan(generated)
+
+
 def test_nodes_are_counted_by_how_their_price_is_known(report: Report) -> None:
     nodes = report.nodes.copy()
     nodes["cluster"] = "prod"
+    clusters = report.clusters.head(2).assign(cluster=["prod", "empty"])
     nodes["price_estimated"] = [number < 3 for number in range(len(nodes))]
     nodes.loc[nodes.index[0], "hourly_price"] = math.nan
 
-    shown = Shown().after(replace(report, nodes=nodes))
+    shown = Shown().after(replace(report, nodes=nodes, clusters=clusters))
 
     expected = {("prod", "unknown"): 1.0, ("prod", "estimated"): 2.0, ("prod", "known"): len(nodes) - 3.0}
-    assert shown.all("nodes") == expected
+    assert shown.all("nodes") == expected | {("empty", price): 0.0 for price in ("known", "estimated", "unknown")}
 
 
 def test_a_stale_cluster_shows_the_age_of_its_data(report: Report) -> None:

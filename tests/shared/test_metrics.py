@@ -12,7 +12,7 @@ import pytest
 from shared.clock import SystemClock
 from shared.errors import UsageError, ValueProblem
 from shared.health import Health
-from shared.metrics import Metrics, MetricsServer, start_metrics_server
+from shared.metrics import OTHER, Bounded, Metrics, MetricsServer, start_metrics_server
 from shared.pages import Document
 
 CLOCK = SystemClock()
@@ -181,3 +181,9 @@ def test_pages_can_only_be_read_and_say_how_they_may_be_used(with_pages: Metrics
         urllib.request.urlopen(urllib.request.Request(url, data=b"x", method="POST"), timeout=5)
     with caught.value as answer:
         assert (answer.code, answer.read()) == (405, b"this can only be read: GET\n")
+
+
+def test_a_label_that_others_choose_has_so_many_values_and_no_more() -> None:
+    shown = Bounded(2)
+
+    assert [shown(name) for name in ("a", "b", "c", "a", "d", "b")] == ["a", "b", OTHER, "a", OTHER, "b"]
