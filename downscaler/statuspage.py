@@ -30,8 +30,10 @@ input,button{font:inherit;padding:.35rem .6rem;border:1px solid var(--line);bord
 color:var(--text);max-width:100%}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid var(--line);
 vertical-align:top;overflow-wrap:anywhere}th{background:var(--soft);white-space:nowrap}
-@media(max-width:48rem){thead{position:absolute;clip-path:inset(50%)}tr{display:block;border:1px solid var(--line);
-border-radius:.4rem;margin:.6rem 0;padding:.3rem 0}td{display:grid;grid-template-columns:6.5rem 1fr;border:0;padding:.15rem .6rem}
+@media(max-width:48rem){
+thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}tr{display:block;border:1px solid var(--line);
+border-radius:.4rem;margin:.6rem 0;padding:.3rem 0}
+td{display:grid;grid-template-columns:6.5rem minmax(0,1fr);border:0;padding:.15rem .6rem}
 td::before{content:attr(data-label);color:var(--dim)}}
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -69,7 +71,8 @@ def page(status: Status, query: Query) -> str:
     about = status.controller
     dry = " · dry run: nothing is changed" if about.dry_run else ""
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>kube-downscaler</title><style>{_STYLE}</style></head><body>"
         f"<header><h1>kube-downscaler <small>{escape(about.version)}{dry}</small></h1>{_turn(status)}</header>"
         f"<main>{_filters(status, query)}{_table(status)}{_pager(status, query)}</main>"

@@ -5,7 +5,9 @@ Each process has one registry of its own, passed around as a value, so that test
 
 from __future__ import annotations
 
+import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
@@ -21,6 +23,7 @@ from shared.errors import UsageError, ValueProblem
 from shared.health import Health
 from shared.pages import Page
 
+LOG = logging.getLogger(__name__)
 # Seconds between looks at whether the server is to close.
 _POLL = 0.1
 _DURATION_BUCKETS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
@@ -105,6 +108,12 @@ class _Server(ThreadingMixIn, WSGIServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "localhost", self.server_address[1]
         self.setup_environ()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away, or opens a connection in advance as browsers do and says nothing, is no news either."""
+        error = sys.exc_info()[1]
+        level = logging.DEBUG if isinstance(error, OSError) else logging.WARNING
+        LOG.log(level, "metrics port: %s: %s", type(error).__name__, error)
 
 
 class _DualServer(_Server):
