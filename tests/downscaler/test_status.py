@@ -95,7 +95,7 @@ def test_fights_are_shown(world: Any) -> None:
         world.scale(3)
         world.pass_time(minutes=1)
     row = rows(controller, only="fights")["web"]
-    assert (row.wanted, row.actual, row.size, row.original) == ("down", "down", 3, None)
+    assert (row.wanted, row.actual, row.size, row.original) == ("down", "up", 3, None)
     assert row.reason.startswith("somebody keeps setting replicas back")
 
 

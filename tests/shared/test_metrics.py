@@ -153,3 +153,14 @@ def test_pages_can_only_be_read_and_say_how_they_may_be_used(with_pages: Metrics
         urllib.request.urlopen(urllib.request.Request(url, data=b"x", method="POST"), timeout=5)
     with caught.value as answer:
         assert (answer.code, answer.read()) == (405, b"this can only be read: GET\n")
+
+
+def test_a_connection_opened_in_advance_is_no_news(
+    server: MetricsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("shared.metrics._QuietHandler.timeout", 0.05)
+    with caplog.at_level("DEBUG", "shared.metrics"), socket.create_connection(("127.0.0.1", server.port), timeout=5) as idle:
+        assert idle.recv(1) == b""
+    assert [record.levelname for record in caplog.records] == ["DEBUG"]
+    assert capsys.readouterr().err == ""
+    assert ask(server, "/healthz")[0] == 200
