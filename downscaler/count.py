@@ -121,12 +121,13 @@ class Tally:
             text = str(result) if where in str(result) else f"{where}: {result}"
             self.failures.append((type(result).__name__, text))
             since = self.pending.told(planned, planned.decision, self.now)
-            self._state(planned, since, down=not isinstance(planned.decision, ScaleTo), failed=True)
+            self._state(planned, since, down=_is_down(planned), failed=True)
         elif result.written:
             self.changed.append(result.planned)
             if isinstance(result.planned.decision, ScaleTo):
                 self._avoid(result.planned, result.planned.decision.original, result.planned.decision.size)
-            down = isinstance(result.planned.decision, ScaleTo) or getattr(result.planned.decision, "held", None) is not None
+            written = isinstance(result.planned.decision, ScaleTo | Restore | Forget)
+            down = isinstance(result.planned.decision, ScaleTo) if written else _is_down(result.planned)
             self._state(result.planned, self.pending.told(result.planned, result.planned.decision, self.now), down=down)
         else:
             self._keep(result.planned)
@@ -138,7 +139,7 @@ class Tally:
             self.kept[planned.kind.id, decision.cause] += 1
             if decision.held is not None:
                 self._avoid(planned, decision.held, planned.kind.read(planned.workload))
-            self._state(planned, since, down=decision.held is not None)
+            self._state(planned, since, down=_is_down(planned))
         else:
             self.kept[planned.kind.id, "broken"] += 1
             self._show(planned, "", since)
@@ -155,7 +156,7 @@ class Tally:
         actual = "down" if down else "up"
         if planned.wanted:
             self.states[planned.kind.id, planned.wanted, actual] += 1
-        self._show(planned, actual, since, failed=failed)
+        self._show(planned, actual if planned.wanted else "", since, failed=failed)
 
     def _show(self, planned: Planned, actual: str, since: datetime | None, *, failed: bool = False) -> None:
         if self.draft is not None:
@@ -177,6 +178,18 @@ class Tally:
 
     def _remark(self, remark: _Remark) -> None:
         self.remarks.setdefault(remark.identity, remark)
+
+
+def _is_down(planned: Planned) -> bool:
+    """Whether the object was found smaller than it was before it was put down."""
+    decision = planned.decision
+    if not isinstance(decision, Keep):
+        return isinstance(decision, Restore)
+    if decision.held is None or decision.cause == "fight":
+        return False
+    size = planned.kind.read(planned.workload)
+    # What cannot be compared was put down all the same.
+    return size is None or planned.kind.compare(planned.workload, decision.held, size) in (1, None)
 
 
 @dataclass(frozen=True, slots=True)

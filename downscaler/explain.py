@@ -199,9 +199,9 @@ def _process_lines(found: Explanation, process: Status) -> Iterator[str]:
     size = "not set" if seen.size is None else seen.size
     since = f" since {seen.since}" if seen.since else ""
     yield f"seen:    {seen.actual or 'not known'}, {found.counts} {size}, {seen.cause}{since}: {seen.reason}"
-    if (seen.wanted, seen.decided_by) != (found.wanted, found.decided_by):
+    if seen.wanted and (seen.wanted, seen.decided_by) != (found.wanted, found.decided_by):
         decided = f" ({seen.decided_by})" if seen.decided_by else ""
-        yield f"note:    it wants the object {seen.wanted or 'as it is'}{decided}: its flags differ, or something changed since"
+        yield f"note:    it wants the object {seen.wanted}{decided}: its flags differ, or something changed since"
 
 
 def _seen(found: Explanation, process: Status) -> Seen | None:

@@ -111,7 +111,7 @@ class Draft:
     def add(self, planned: Planned, actual: str, since: datetime | None, *, failed: bool = False) -> None:
         """One object, with what was decided and done about it."""
         decision, workload, ruled = planned.decision, planned.workload, planned.ruled
-        cause, size, original = _outcome(planned, decision)
+        cause, size, original = _outcome(planned, decision, actual)
         self.rows.append(
             Row(
                 planned.kind.id,
@@ -121,7 +121,7 @@ class Draft:
                 planned.wanted,
                 actual,
                 "failed" if failed else cause,
-                self._text(shorten(decision.reason, _LONGEST_REASON)),
+                self._text(decision.reason),
                 original,
                 "" if ruled is None or isinstance(decision, Problem) else decider(ruled.key, ruled.source),
                 None if planned.ahead is None else self._next(planned.ahead),
@@ -130,7 +130,11 @@ class Draft:
         )
 
     def _text(self, text: str) -> str:
-        return self._texts.setdefault(text, text)
+        """*text*, not too long, and the same one for all that are equal."""
+        known = self._texts.get(text)
+        if known is None:
+            known = self._texts[text] = shorten(text, _LONGEST_REASON)
+        return known
 
     def _next(self, ahead: tuple[datetime, Ruling]) -> Next:
         # The planner hands out one tuple per schedule; it is kept here so that its identity stays its own.
@@ -140,19 +144,16 @@ class Draft:
         return known[1]
 
 
-def _outcome(planned: Planned, decision: Decision) -> tuple[str, Size | None, Size | None]:
+def _outcome(planned: Planned, decision: Decision, actual: str) -> tuple[str, Size | None, Size | None]:
     """What was done or why nothing was, the size now, and the original of what is down."""
-    match decision:
-        case Keep(cause=cause, held=held):
-            # A fight and a hold name the original of what is up, too: there it is only the size.
-            return cause, planned.kind.read(planned.workload), held if cause not in ("fight", "held") else None
-        case ScaleTo(size=size, original=original):
-            return "scaled-down", size, original
-        case Restore(size=size):
-            return "brought-up", size, None
-        case Forget():
-            return "record-removed", planned.kind.read(planned.workload), None
-    return "broken", planned.kind.read(planned.workload), None
+    if isinstance(decision, Keep):
+        return decision.cause, planned.kind.read(planned.workload), decision.held if actual == "down" else None
+    if isinstance(decision, ScaleTo):
+        return "scaled-down", decision.size, decision.original
+    if isinstance(decision, Restore):
+        return "brought-up", decision.size, None
+    cause = "record-removed" if isinstance(decision, Forget) else "broken"
+    return cause, planned.kind.read(planned.workload), None
 
 
 @lru_cache(maxsize=256)

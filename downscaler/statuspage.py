@@ -30,8 +30,10 @@ input,button{font:inherit;padding:.35rem .6rem;border:1px solid var(--line);bord
 color:var(--text);max-width:100%}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid var(--line);
 vertical-align:top;overflow-wrap:anywhere}th{background:var(--soft);white-space:nowrap}
-@media(max-width:48rem){thead{position:absolute;clip-path:inset(50%)}tr{display:block;border:1px solid var(--line);
-border-radius:.4rem;margin:.6rem 0;padding:.3rem 0}td{display:grid;grid-template-columns:6.5rem 1fr;border:0;padding:.15rem .6rem}
+@media(max-width:48rem){
+thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}tr{display:block;border:1px solid var(--line);
+border-radius:.4rem;margin:.6rem 0;padding:.3rem 0}
+td{display:grid;grid-template-columns:6.5rem minmax(0,1fr);border:0;padding:.15rem .6rem}
 td::before{content:attr(data-label);color:var(--dim)}}
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -69,13 +71,18 @@ def page(status: Status, query: Query) -> str:
     about = status.controller
     dry = " · dry run: nothing is changed" if about.dry_run else ""
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>kube-downscaler</title><style>{_STYLE}</style></head><body>"
         f"<header><h1>kube-downscaler <small>{escape(about.version)}{dry}</small></h1>{_turn(status)}</header>"
         f"<main>{_filters(status, query)}{_table(status)}{_pager(status, query)}</main>"
-        f'<footer class="dim"><p>Running since {escape(about.started)}. All times are UTC. '
-        f'The same as data: <a href="/status">/status</a>, and <a href="/metrics">/metrics</a>.</p></footer></body></html>\n'
+        f'<footer class="dim"><p>Running since {_time(about.started)}. All times are UTC. '
+        f'The same as data: <a href="status">/status</a>, and <a href="metrics">/metrics</a>.</p></footer></body></html>\n'
     )
+
+
+def _time(text: str) -> str:
+    return escape(text.replace("T", " ").removesuffix("Z"))
 
 
 def _turn(status: Status) -> str:
@@ -83,8 +90,8 @@ def _turn(status: Status) -> str:
     if turn is None:
         return "<p>No turn has ended yet.</p>"
     result = '<span class="good">succeeded</span>' if turn.ok else '<span class="bad">failed</span>'
-    due = f", the next change is due {escape(turn.next_due)}" if turn.next_due else ""
-    lines = [f"<p>The last turn began {escape(turn.at)} and {result}: {turn.changed} changed{due}.</p>"]
+    due = f", something is due again at {_time(turn.next_due)}" if turn.next_due else ""
+    lines = [f"<p>The last turn began at {_time(turn.at)} and {result}: {turn.changed} changed{due}.</p>"]
     lines += [f'<p class="warn">{_hold(hold)}</p>' for hold in turn.holds]
     lines += [f'<p class="bad">{escape(failure)}</p>' for failure in turn.failures]
     return "".join(lines)
@@ -112,7 +119,7 @@ def _link(text: str, number: int, query: Query, only: str) -> str:
 
 def _address(query: Query, only: str, after: str = "") -> str:
     given = {"namespace": query.namespace, "kind": query.kind, "name": query.name, "only": only, "after": after}
-    return escape("/?" + urlencode({key: value for key, value in given.items() if value}))
+    return escape("?" + urlencode({key: value for key, value in given.items() if value}))
 
 
 def _table(status: Status) -> str:
@@ -127,14 +134,14 @@ def _row(row: Row) -> str:
     original = "" if row.original is None else f' <span class="dim">of {escape(str(row.original))}</span>'
     size = "" if row.size is None else f" ({escape(str(row.size))}{original})"
     tone = _TONES.get(row.cause, "dim")
-    since = f" since {escape(row.since)}" if row.since else ""
+    since = f" since {_time(row.since)}" if row.since else ""
     cells = (
         f"<span>{escape(row.kind)} <b>{escape(row.namespace)}/{escape(row.name)}</b></span>",
         f"<span>{escape(row.actual or 'unknown')}{size}</span>",
         escape(row.wanted or "not known"),
         f'<span><span class="{tone}">{escape(row.cause)}{since}</span>: {escape(row.reason)}</span>',
         escape(row.decided_by or "-"),
-        "-" if row.next is None else f"<span>{escape(row.next.want)} {escape(row.next.at)}</span>",
+        "-" if row.next is None else f"<span>{escape(row.next.want)} {_time(row.next.at)}</span>",
     )
     return (
         "<tr>" + "".join(f'<td data-label="{label}">{cell}</td>' for label, cell in zip(_HEADERS, cells, strict=True)) + "</tr>"

@@ -17,6 +17,7 @@ from resource_report.notifications import Severity
 from resource_report.price_types import HOURS_PER_MONTH
 from resource_report.summary import Report
 from shared.errors import ValueProblem
+from shared.metrics import Latest
 from shared.times import parse_timestamp
 
 # What the label says of pods without a team, and of all teams beyond the limit.
@@ -30,10 +31,12 @@ class ReportMetrics:
     def __init__(self, registry: CollectorRegistry, *, teams: int = 0) -> None:
         self._teams = teams
 
-        def gauge(name: str, meaning: str, *labels: str) -> Gauge:
-            return Gauge(f"kube_thrift_report_{name}", meaning, labels, registry=registry)
+        def gauge(name: str, meaning: str, *labels: str) -> Latest:
+            return Latest(f"kube_thrift_report_{name}", meaning, labels, registry)
 
-        self._generated = gauge("generated_timestamp_seconds", "When the pages were last written.")
+        self._generated = Gauge(
+            "kube_thrift_report_generated_timestamp_seconds", "When the pages were last written.", registry=registry
+        )
         # A gauge without labels begins at 0, which would read as pages of 1970 until the first ones are written.
         self._generated.set(math.nan)
         self._phases = gauge("phase_duration_seconds", "Seconds that each part of the last run took.", "phase")
@@ -52,11 +55,9 @@ class ReportMetrics:
 
     def update(self, report: Report, seconds: Mapping[str, float]) -> None:
         """After the pages of *report* were written; *seconds* is how long each part of the run took."""
-        for phase, took in seconds.items():
-            self._phases.labels(phase).set(took)
+        self._phases.show({(phase,): took for phase, took in seconds.items()})
         found = Counter(note.severity for note in report.notifications)
-        for severity in Severity:
-            self._notes.labels(severity.value).set(found[severity])
+        self._notes.show({(severity.value,): found[severity] for severity in Severity})
         self._of_clusters(report)
         self._of_teams(report.teams)
         self._generated.set(report.generated.timestamp())
@@ -69,11 +70,14 @@ class ReportMetrics:
         _replace(self._pods, zip(names, clusters["pods"].astype(float), strict=True))
         for gauge, column in ((self._cost, "cost"), (self._idle, "idle_cost"), (self._slack, "slack_cost")):
             _replace(gauge, zip(names, clusters[column] / HOURS_PER_MONTH, strict=True))
-        self._nodes.clear()
         counts = _prices_of(report.nodes)
-        for cluster, name in zip(clusters["cluster"], names, strict=True):
-            for price in ("known", "estimated", "unknown"):
-                self._nodes.labels(name, price).set(counts[str(cluster), price])
+        self._nodes.show(
+            {
+                (name, price): counts[str(cluster), price]
+                for cluster, name in zip(clusters["cluster"], names, strict=True)
+                for price in ("known", "estimated", "unknown")
+            }
+        )
 
     def _of_teams(self, teams: pd.DataFrame) -> None:
         if not self._teams:
@@ -93,12 +97,9 @@ def shown(text: object) -> str:
     return str(text)[:_LONGEST_LABEL]
 
 
-def _replace(gauge: Gauge, values: Iterable[tuple[str, float]]) -> None:
+def _replace(gauge: Latest, values: Iterable[tuple[str, float]]) -> None:
     """What is not known is left out: a gauge of NaN would spread to every sum."""
-    gauge.clear()
-    for label, value in values:
-        if not math.isnan(value):
-            gauge.labels(label).set(value)
+    gauge.show({(label,): value for label, value in values if not math.isnan(value)})
 
 
 def _prices_of(nodes: pd.DataFrame) -> Counter[tuple[str, str]]:

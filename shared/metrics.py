@@ -5,12 +5,14 @@ Each process has one registry of its own, passed around as a value, so that test
 
 from __future__ import annotations
 
+import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from socketserver import TCPServer, ThreadingMixIn
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -21,6 +23,7 @@ from shared.errors import UsageError, ValueProblem
 from shared.health import Health
 from shared.pages import Page
 
+LOG = logging.getLogger(__name__)
 # Seconds between looks at whether the server is to close.
 _POLL = 0.1
 _DURATION_BUCKETS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
@@ -37,6 +40,26 @@ _GUARDS = (
 
 
 OTHER = "(other)"
+Labels = TypeVar("Labels", bound=tuple[str, ...])
+
+
+class Latest:
+    """A gauge whose series show one turn. Each is replaced by its next value, and only what is gone is removed.
+
+    Clearing the gauge first would now and then let a scrape see nothing, and an alert that waits would begin anew.
+    """
+
+    def __init__(self, name: str, meaning: str, labels: Iterable[str], registry: CollectorRegistry) -> None:
+        self._gauge = Gauge(name, meaning, tuple(labels), registry=registry)
+        self._shown: set[tuple[str, ...]] = set()
+
+    def show(self, values: Mapping[Labels, float]) -> None:
+        """*values* by the values of the labels."""
+        for labels, value in values.items():
+            self._gauge.labels(*labels).set(value)
+        for gone in self._shown.difference(values):
+            self._gauge.remove(*gone)
+        self._shown = set(values)
 
 
 class Bounded:
@@ -142,6 +165,12 @@ class _Server(ThreadingMixIn, WSGIServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "localhost", self.server_address[1]
         self.setup_environ()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away, or opens a connection in advance as browsers do and says nothing, is no news either."""
+        error = sys.exc_info()[1]
+        level = logging.DEBUG if isinstance(error, OSError) else logging.WARNING
+        LOG.log(level, "metrics port: %s: %s", type(error).__name__, error)
 
 
 class _DualServer(_Server):

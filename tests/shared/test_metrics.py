@@ -6,13 +6,15 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from shared.clock import SystemClock
 from shared.errors import UsageError, ValueProblem
 from shared.health import Health
-from shared.metrics import OTHER, Bounded, Metrics, MetricsServer, start_metrics_server
+from shared.metrics import OTHER, Bounded, Latest, Metrics, MetricsServer, start_metrics_server
 from shared.pages import Document
 
 CLOCK = SystemClock()
@@ -187,3 +189,49 @@ def test_a_label_that_others_choose_has_so_many_values_and_no_more() -> None:
     shown = Bounded(2)
 
     assert [shown(name) for name in ("a", "b", "c", "a", "d", "b")] == ["a", "b", OTHER, "a", OTHER, "b"]
+
+
+def test_a_connection_opened_in_advance_is_no_news(
+    server: MetricsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("shared.metrics._QuietHandler.timeout", 0.05)
+    with caplog.at_level("DEBUG", "shared.metrics"), socket.create_connection(("127.0.0.1", server.port), timeout=5) as idle:
+        assert idle.recv(1) == b""
+    assert [record.levelname for record in caplog.records] == ["DEBUG"]
+    assert capsys.readouterr().err == ""
+    assert ask(server, "/healthz")[0] == 200
+
+
+def test_the_latest_values_take_the_place_of_those_before() -> None:
+    registry = CollectorRegistry()
+    latest = Latest("seen", "Seen.", ("kind",), registry)
+
+    def shown() -> dict[str, float]:
+        return {sample.labels["kind"]: sample.value for family in registry.collect() for sample in family.samples}
+
+    latest.show({("a",): 1, ("b",): 2})
+    first = shown()
+    latest.show({("b",): 3, ("c",): 4})
+    second = shown()
+    latest.show({})
+
+    assert (first, second, shown()) == ({"a": 1, "b": 2}, {"b": 3, "c": 4}, {})
+
+
+def test_a_scrape_between_two_turns_never_sees_a_gap() -> None:
+    registry = CollectorRegistry()
+    latest = Latest("seen", "Seen.", ("kind",), registry)
+    latest.show({("a",): 1})
+
+    class Slow(dict[tuple[str, ...], float]):
+        """Looks at the registry while its values are being taken over."""
+
+        def items(self) -> Any:
+            for labels, value in super().items():
+                yield labels, value
+                gaps.append(registry.get_sample_value("seen", {"kind": "a"}) is None)
+
+    gaps: list[bool] = []
+    latest.show(Slow({("b",): 5, ("a",): 2}))
+
+    assert gaps == [False, False]
