@@ -49,6 +49,7 @@ class Monitored:
     folder: Path
     prometheus: int = 0
     ports: dict[str, int] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def api(self, path: str, **params: str) -> Any:
         """The `data` of an answer. Raises AssertionError with Prometheus' own words."""
@@ -71,6 +72,10 @@ class Monitored:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[controller]}/metrics", timeout=20) as answer:
             text: str = answer.read().decode()
         return text
+
+    def stop(self, name: str) -> None:
+        """Ends a process, which is then not missed."""
+        _end(self.processes.pop(name))
 
     def until(self, what: str, condition: Callable[[], object], each: Callable[[], None] = lambda: None) -> None:
         """Waits for *condition*, doing *each* between two looks at it."""
@@ -156,20 +161,27 @@ def _commands(monitored: Monitored) -> dict[str, list[str]]:
 
 
 @contextmanager
-def _process(command: list[str], folder: Path, name: str) -> Iterator[None]:
+def _process(command: list[str], made: Monitored, name: str) -> Iterator[None]:
+    folder = made.folder
     bare = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HOME": str(folder)}
     with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, env=bare, stdout=log, stderr=log)
+        made.processes[name] = subprocess.Popen(command, cwd=folder, env=bare, stdout=log, stderr=log)
         try:
             yield
-            assert process.poll() is None, (folder / f"{name}.log").read_text()
+            if name in made.processes:
+                assert made.processes[name].poll() is None, (folder / f"{name}.log").read_text()
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            if name in made.processes:
+                _end(made.processes[name])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _prometheus(monitored: Monitored, binary: str) -> list[str]:
@@ -208,8 +220,8 @@ def monitored(folder: Path, binary: str) -> Iterator[Monitored]:
         for name, flags in _commands(made).items():
             made.ports[name] = free_port()
             command = [sys.executable, "-m", f"{name}.main", *flags, f"--metrics-port={made.ports[name]}"]
-            stack.enter_context(_process(command, folder, name))
-        stack.enter_context(_process(_prometheus(made, binary), folder, "prometheus"))
+            stack.enter_context(_process(command, made, name))
+        stack.enter_context(_process(_prometheus(made, binary), made, "prometheus"))
         made.until("Prometheus to answer", lambda: _answers(made))
         _trouble(made)
         yield made

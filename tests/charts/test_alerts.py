@@ -112,9 +112,11 @@ def test_helm_leaves_the_file_alone() -> None:
             assert not re.search(r"\{\{-? *(\.Values|include|tpl)\b", str(rule["annotations"]))
 
 
+PAGE = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+
+
 def test_the_table_of_alerts_is_the_file() -> None:
-    page = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
-    section = page.partition("\n## Alerts\n")[2].partition("\n## ")[0]
+    section = PAGE.partition("\n## Alerts\n")[2].partition("\n## ")[0]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| `")]
     rules = [rule for group in GROUPS for rule in group["rules"]]
 
@@ -122,3 +124,28 @@ def test_the_table_of_alerts_is_the_file() -> None:
         [f"`{rule['alert']}`", rule["labels"]["severity"], rule.get("for", "")] for rule in rules
     ]
     assert all(len(row) == 4 and row[3] for row in rows)
+
+
+@promtool
+def test_prometheus_accepts_the_scrape_configuration_of_the_page(tmp_path: Path) -> None:
+    block = next(text for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if "scrape_configs" in text)
+    config = yaml.safe_load(block)
+    (job,) = config["scrape_configs"]
+    # Debian builds Prometheus without the discovery of pods.
+    assert job.pop("kubernetes_sd_configs") == [{"role": "pod", "namespaces": {"names": ["kube-thrift"]}}]
+    assert job["honor_labels"] is True
+    (tmp_path / "prometheus.yaml").write_text(yaml.safe_dump(config))
+    shutil.copy(ALERTS, tmp_path / "alerts.yaml")
+
+    run("check", "config", str(tmp_path / "prometheus.yaml"))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_runbook_is_there(rule: dict[str, Any]) -> None:
+    file, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    page = ROOT / file
+    if not page.exists():
+        pytest.skip(f"{file} is not written yet")
+    headings = re.findall(r"(?m)^#+ (\w+)$", page.read_text(encoding="utf-8"))
+
+    assert anchor in [heading.lower() for heading in headings]

@@ -139,3 +139,26 @@ def test_promtool_finds_nothing_in_what_a_controller_shows(running: Monitored, c
     # Core-hours and GiB-hours are what prices are per; docs/metrics.md says so.
     known = 'use base unit "seconds" instead of "hours"'
     assert [line for line in result.stderr.splitlines() if not line.endswith(known)] == []
+
+
+def test_every_controller_counts_its_requests_and_its_turns(running: Monitored) -> None:
+    for name in ("kube_thrift_api_requests_total", "kube_thrift_turns_total", "kube_thrift_turn_interval_seconds"):
+        seen = {sample["metric"]["controller"] for sample in running.query(name)}
+        assert seen == {"kube-downscaler", "kube-janitor", "kube-resource-report"}, name
+
+
+def test_a_controller_has_few_series(running: Monitored) -> None:
+    """Every object of the cluster could be one by mistake; what there is comes from closed sets."""
+    for sample in running.query("scrape_samples_scraped"):
+        assert float(sample["value"][1]) < 600, sample["metric"]
+
+
+def test_a_controller_that_stops_is_missed(running: Monitored) -> None:
+    """The last test of this file, as the janitor is gone after it."""
+    gone = 'ALERTS{alertname="KubeThriftControllerGone",alertstate="firing"}'
+    assert running.query(gone) == []
+
+    running.stop("janitor")
+    running.until("the alert", lambda: running.query(gone))
+
+    assert [sample["metric"]["controller"] for sample in running.query(gone)] == ["kube-janitor"]
