@@ -22,7 +22,7 @@ from downscaler.patches import Stamp, patched
 from downscaler.plan import Forced, Planner
 from downscaler.probe import served_kinds
 from downscaler.read import read_recorded
-from downscaler.sizes import KINDS, Kind
+from downscaler.sizes import Kind, kinds_left_out
 from shared.cluster import Cluster
 from shared.errors import ClusterError, NotFound, ThriftError, ValueProblem
 from shared.kinds import SECRETS
@@ -53,8 +53,7 @@ def restore_all(cluster: Cluster, config: Config, now: datetime, report: Report)
 
 
 def _all_kinds(cluster: Cluster, config: Config, now: datetime, tally: Tally) -> tuple[Kind, ...]:
-    every = {kind.id: kind for kind in (*KINDS.values(), *config.kinds)}
-    return served_kinds(cluster, tuple(every.values()), Memory(), now, tally.failed)
+    return served_kinds(cluster, (*config.kinds, *kinds_left_out(config.kinds)), Memory(), now, tally.failed)
 
 
 def import_kube_green(cluster: Cluster, config: Config, now: datetime, report: Report) -> TurnResult:

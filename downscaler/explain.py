@@ -13,7 +13,7 @@ from downscaler.amounts import Size
 from downscaler.annotations import FIELDS
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo
 from downscaler.forecast import Transition, transitions
-from downscaler.keys import DOWNSCALE_REPLICAS, DOWNTIME_REPLICAS, ORIGINAL, RECORD, TARGET
+from downscaler.keys import DOWNSCALE_REPLICAS, DOWNTIME_REPLICAS, ORIGINAL, ORIGINAL_FIELDS, RECORD, TARGET
 from downscaler.plan import Planner
 from downscaler.policy import AUTOSCALER, CONFIGURATION, NAMESPACE, PARENT, POD, SCALED, WORKLOAD, Policy, Setting, ruling
 from downscaler.schedule import Spec
@@ -89,7 +89,7 @@ def explain(planner: Planner, kind: Kind, workload: Workload) -> Explanation:
 
 
 def _record(workload: Workload) -> dict[str, str]:
-    found = {key: workload.metadata.annotation(key) for key in (ORIGINAL, TARGET, RECORD)}
+    found = {key: workload.metadata.annotation(key) for key in (ORIGINAL, TARGET, ORIGINAL_FIELDS, RECORD)}
     return {key: value for key, value in found.items() if value is not None}
 
 
@@ -126,7 +126,7 @@ def _rows(planner: Planner, kind: Kind, workload: Workload, policy: Policy) -> I
     for key, field in FIELDS.items():
         texts = {NAMESPACE: namespace.get(key), AUTOSCALER: scaler.get(key), WORKLOAD: own.get(key)}
         configured = getattr(planner.rules.policy, field, None)
-        if isinstance(configured, Setting) and key != DOWNSCALE_REPLICAS:
+        if isinstance(configured, Setting) and configured.value is not None and key != DOWNSCALE_REPLICAS:
             texts[CONFIGURATION] = _text(configured)
         effective = getattr(policy, field, None)
         counts = effective.source if isinstance(effective, Setting) else ""
@@ -140,7 +140,12 @@ def _rows(planner: Planner, kind: Kind, workload: Workload, policy: Policy) -> I
 
 
 def _text(
-    setting: Setting[Spec] | Setting[Size] | Setting[timedelta] | Setting[bool] | Setting[tuple[tuple[str, str, str], ...]],
+    setting: Setting[Spec]
+    | Setting[Size]
+    | Setting[int | None]
+    | Setting[timedelta]
+    | Setting[bool]
+    | Setting[tuple[tuple[str, str, str], ...]],
 ) -> str:
     value = setting.value
     if isinstance(value, Spec):

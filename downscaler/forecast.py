@@ -100,6 +100,11 @@ def schedule_of(policy: Policy) -> Hashable:
     return _specs(policy), _ends(policy), bool(policy.excluded), policy.overlap
 
 
+def is_constant(policy: Policy) -> bool:
+    """Whether its schedule never wants anything else than now."""
+    return not any(_ends(policy)) and all(spec.is_always or spec.is_never for spec in _specs(policy))
+
+
 def _scheduled(policy: Policy, now: datetime) -> Iterator[datetime]:
     for spec in _specs(policy):
         if (change := _change(spec, now)) is not None:
