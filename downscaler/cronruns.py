@@ -6,20 +6,24 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
+from croniter.croniter import CroniterBadDateError
 
 from downscaler.forecast import next_ruling, schedule_of
 from downscaler.policy import Policy, Want, ruling
-from downscaler.schedule import FINEST, HORIZON, cron_moment
+from downscaler.schedule import FINEST
 from downscaler.timespec import zone_named
 from shared.errors import ValueProblem
 
-# So many runs, each of another night, are taken for all.
-_ENOUGH = 60
+# Days looked at one by one, and the runs that are looked at after them, which are enough for one a month.
+_NEAR = timedelta(days=60)
+_FAR_RUNS = 14
 # A schedule that switches on and off at moments repeats within a week.
 _LOOKBACK = timedelta(days=7)
+_Span: TypeAlias = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ def never_runs(schedule: tuple[str, str], policy: Policy, now: datetime) -> str:
     holds for the day of *now*.
     """
     expression, zone = schedule
-    if policy.excluded or not croniter.is_valid(expression):
+    if policy.excluded:
         return ""
     try:
         known = zone_named(zone)
@@ -50,28 +54,60 @@ def never_runs(schedule: tuple[str, str], policy: Policy, now: datetime) -> str:
 
 @lru_cache(maxsize=4096)
 def _never(expression: str, zone: ZoneInfo, schedule: _Schedule, day: datetime) -> bool:
-    policy = schedule.policy
-    run = _run(expression, zone, day)
-    for _ in range(_ENOUGH):
-        if run is None or _is_up(policy, run):
-            return False
-        if run - day > HORIZON:
-            return True
-        up = _next(policy, run, Want.UP)
-        if up is None:
-            # Down for good, or for as long as anybody can see.
-            return False
-        run, down = _run(expression, zone, up), _next(policy, up, Want.DOWN)
-        if run is not None and (down is None or run < down):
-            return False
+    if not croniter.is_valid(expression) or not (spans := _spans(schedule, day)):
+        # Without spans it is down for good, or for as long as anybody cares.
+        return False
+    runs, run = _Runs(expression, zone), day
+    try:
+        for begin, end in spans:
+            if run < end:
+                run = runs.since(begin)
+                if run < end:
+                    return False
+        run = day + _NEAR
+        for _ in range(_FAR_RUNS):
+            run = runs.since(run)
+            if _is_up(schedule.policy, run):
+                return False
+            run += FINEST
+    except CroniterBadDateError:
+        # It runs at no date at all.
+        return False
     return True
 
 
-def _run(expression: str, zone: ZoneInfo, since: datetime) -> datetime | None:
-    """The first run at or after *since*."""
-    wall = since.astimezone(zone).replace(tzinfo=None, microsecond=0)
-    moment = cron_moment(expression, wall - FINEST, 1)
-    return None if moment is None else moment.replace(tzinfo=zone).astimezone(UTC)
+class _Runs:
+    """The runs of a cron expression, which is read once."""
+
+    def __init__(self, expression: str, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._runs = croniter(expression, datetime(2000, 1, 1, tzinfo=UTC))
+
+    def since(self, instant: datetime) -> datetime:
+        """The first run at or after *instant*. Raises CroniterBadDateError where there is none."""
+        wall = instant.astimezone(self._zone).replace(tzinfo=None, microsecond=0)
+        self._runs.set_current(wall - FINEST, force=True)
+        run: datetime = self._runs.get_next(datetime)
+        return run.replace(tzinfo=self._zone).astimezone(UTC)
+
+
+@lru_cache(maxsize=256)
+def _spans(schedule: _Schedule, day: datetime) -> tuple[_Span, ...]:
+    """From when to when it is up in the days to come. Outside both periods it stays as the last of them left it."""
+    policy, end = schedule.policy, day + _NEAR
+    at = day - _LOOKBACK
+    begin = None if ruling(policy, at).want is Want.DOWN else at
+    found: list[_Span] = []
+    while (coming := next_ruling(policy, at)) is not None and coming[0] < end:
+        at, ruled = coming
+        if ruled.want is Want.UP and begin is None:
+            begin = at
+        if ruled.want is Want.DOWN and begin is not None:
+            found.append((begin, at))
+            begin = None
+    if begin is not None:
+        found.append((begin, end))
+    return tuple((max(begin, day), end) for begin, end in found if end > day)
 
 
 def _is_up(policy: Policy, at: datetime) -> bool:
@@ -84,13 +120,3 @@ def _is_up(policy: Policy, at: datetime) -> bool:
         moment = coming[0]
         state = state if coming[1].want is Want.LEAVE else coming[1].want
     return state is not Want.DOWN
-
-
-def _next(policy: Policy, after: datetime, want: Want) -> datetime | None:
-    """When the schedule first says *want* after *after*; None if nobody can see that."""
-    moment = after
-    while (coming := next_ruling(policy, moment)) is not None:
-        moment = coming[0]
-        if coming[1].want is want:
-            return moment
-    return None
