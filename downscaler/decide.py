@@ -45,7 +45,7 @@ Cause: TypeAlias = Literal[
     "waiting",
     "throttled",
     "held",
-    "late",
+    "missed",
     "never-runs",
 ]
 

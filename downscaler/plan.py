@@ -35,6 +35,7 @@ from downscaler.policy import (
     with_layer,
 )
 from downscaler.relations import SCALERS, Relations, said_by_scaler
+from downscaler.schedule import FINEST
 from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 from shared.errors import shorten
@@ -149,11 +150,11 @@ class Planner:
         limit, at = self.rules.max_lateness, self.at(namespace)
         if limit is None or not isinstance(decision, ScaleTo | Restore):
             return decision
-        if ruling(policy, at).key in UNSCHEDULED or is_constant(policy) or self._changed_since(policy, at - limit, at):
+        if ruling(policy, at).key in UNSCHEDULED or is_constant(policy) or self._changed_since(policy, at - limit - FINEST, at):
             return decision
         reason = f"its schedule changed more than {format_duration(limit)} ago and --max-lateness waits for the next change"
         held = decision.size if isinstance(decision, Restore) else None
-        return Keep("late", f"{reason}: {decision.reason}", held)
+        return Keep("missed", f"{reason}: {decision.reason}", held)
 
     def _changed_since(self, policy: Policy, since: datetime, at: datetime) -> bool:
         key = (since, schedule_of(policy))
