@@ -14,7 +14,7 @@ from downscaler.annotations import FIELDS
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo
 from downscaler.forecast import Transition, transitions
 from downscaler.keys import DOWNSCALE_REPLICAS, DOWNTIME_REPLICAS, ORIGINAL, ORIGINAL_FIELDS, RECORD, TARGET
-from downscaler.plan import Planner
+from downscaler.plan import Planned, Planner
 from downscaler.policy import AUTOSCALER, CONFIGURATION, NAMESPACE, PARENT, POD, SCALED, WORKLOAD, Policy, Setting, ruling
 from downscaler.schedule import Spec
 from downscaler.sizes import Kind
@@ -84,7 +84,7 @@ def explain(planner: Planner, kind: Kind, workload: Workload) -> Explanation:
         change=_change(kind, decision),
         reason=decision.reason,
         complaints=tuple(complaint.text for complaint in planned.complaints),
-        next=() if policy is None else tuple(_ahead(planner, kind, workload, policy)),
+        next=() if policy is None else tuple(_ahead(planner, planned, policy)),
     )
 
 
@@ -93,13 +93,15 @@ def _record(workload: Workload) -> dict[str, str]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _ahead(planner: Planner, kind: Kind, workload: Workload, policy: Policy) -> list[Transition]:
+def _ahead(planner: Planner, planned: Planned, policy: Policy) -> list[Transition]:
     """Nothing is foretold of what cannot be read."""
-    late = planner.rules.lateness(workload.namespace)
+    late = planner.rules.lateness(planned.workload.namespace)
     now = planner.now - late
     if policy.broken and not policy.exclusion(now):
         return []
-    return [replace(each, at=each.at + late) for each in transitions(kind, workload, policy, now)]
+    missed = isinstance(planned.decision, Keep) and planned.decision.cause == "missed"
+    found = transitions(planned.kind, planned.workload, policy, now, missed=missed)
+    return [replace(each, at=each.at + late) for each in found]
 
 
 def _decider(policy: Policy | None, decision: Decision, key: str, source: str) -> str:

@@ -33,8 +33,10 @@ class Transition:
     reason: str
 
 
-def transitions(kind: Kind, workload: Workload, policy: Policy, now: datetime, count: int = 3) -> list[Transition]:
-    """The next *count* changes of size after *now*, within 400 days; what is due at *now* itself is taken as done."""
+def transitions(
+    kind: Kind, workload: Workload, policy: Policy, now: datetime, count: int = 3, *, missed: bool = False
+) -> list[Transition]:
+    """The next *count* changes of size after *now*, within 400 days. What is due at *now* is taken as done, or as *missed*."""
     found: list[Transition] = []
     at = now
     for _ in range(_MOST_MOMENTS):
@@ -44,7 +46,7 @@ def transitions(kind: Kind, workload: Workload, policy: Policy, now: datetime, c
             found.append(Transition(at, direction, decision.before, decision.size, decision.reason))
         if len(found) == count:
             break
-        if (patch := patch_of(kind, workload, decision)) is not None:
+        if (patch := patch_of(kind, workload, decision)) is not None and not (missed and at == now):
             workload = patched(workload, patch)
         moment = next_moment(policy, workload, at)
         if moment is None or moment - now > HORIZON:
