@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from downscaler.exposure import AWS_TYPE, INGRESS_CLASS, SOURCE_RANGES
+from downscaler.beside import NOTHING, Originals
+from downscaler.exposure import AWS_TYPE, INGRESS_CLASS, SERVICE, SOURCE_RANGES
 from downscaler.keys import ORIGINAL, ORIGINAL_FIELDS, TARGET
 from downscaler.sizes import KINDS
 from downscaler.workloads import Workload
@@ -352,6 +353,14 @@ def test_recorded_originals(kind: str, text: str, expected: str | None) -> None:
 )
 def test_types_in_order(left: str, right: str, expected: int | None) -> None:
     assert KINDS["services"].compare(Workload(), left, right) == expected
+
+
+def test_what_stays_as_it_is_has_nothing_to_remember() -> None:
+    row = KINDS["services"]
+    workload = msgspec.convert({"spec": {"type": "LoadBalancer", "ports": [{**HTTP, "nodePort": 30080}]}}, row.as_type)
+    assert SERVICE.remember(workload, {}) == NOTHING
+    assert SERVICE.remember(workload, {"spec": {}}) == Originals(node_ports={"80/TCP": 30080})
+    assert not SERVICE.holds("ClusterIP", 1, NOTHING)
 
 
 def test_a_gateway_without_a_class_has_no_size() -> None:

@@ -311,3 +311,13 @@ def test_a_paused_scaled_object_is_adopted(world: Any) -> None:
     assert (result.ok, result.changed) == (True, 1)
     found = world.sim.list("scaledobjects", group="keda.sh")[0]["metadata"]["annotations"]
     assert (found[ORIGINAL], found[TARGET]) == ("-1", "0")
+
+
+def test_what_had_no_size_before_is_a_failure(world: Any) -> None:
+    world.add("PodDisruptionBudget", "web", spec={"minAvailable": 0})
+    sleepinfo(world, original_resource_info=today(PodDisruptionBudget_policy={"web": {"spec": {"minAvailable": None}}}))
+    result = world.controller().command("import-kube-green")
+    assert result.failures == (
+        "poddisruptionbudgets shop/web: kube-green changed spec.minAvailable, too, which only kube-green brings back",
+    )
+    assert own(world, "poddisruptionbudgets") == {}
