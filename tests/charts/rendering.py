@@ -60,7 +60,7 @@ CASES: dict[str, dict[str, Any]] = {
     "downscaler alone, switched on": {
         "downscaler": {
             "dryRun": False,
-            "includeResources": ["deployments", "statefulsets", "cronjobs", "horizontalpodautoscalers"],
+            "includeResources": ["deployments", "statefulsets", "cronjobs", "daemonsets"],
             "customKinds": ["postgresql.cnpg.io/v1/clusters:spec.instances", "example.org/v1/widgets:scale"],
             "config": {
                 "default-uptime": "Mon-Fri 07:30-20:00 Europe/Berlin",
