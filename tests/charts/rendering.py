@@ -200,7 +200,7 @@ CASES: dict[str, dict[str, Any]] = {
     "extras": {**_each(_EXTRA), "commonLabels": {"cost-center": "42"}, "commonAnnotations": {"owner": "platform"}},
     "names": {
         "nameOverride": "thrift",
-        "fullnameOverride": f"a{'b' * 39}c",
+        "fullnameOverride": f"a{'b' * 38}c",
         **_each({"mode": "cronjob"}),
         "report": {"mode": "cronjob", "storage": _CLAIM},
     },
@@ -213,6 +213,10 @@ CASES: dict[str, dict[str, Any]] = {
             "rules": [{"id": "quotes", "resources": ["pods"], "jmespath": "a == '$(HOME) \"x\" {{ y }}'", "ttl": "1d"}],
         },
         "report": {"config": {"object-label-team": HOSTILE}, "files": {"links.yaml": f"# {HOSTILE}\n"}},
+    },
+    "annotations checked, more rights": {
+        "admissionPolicy": {"enabled": True, "action": ["Warn", "Audit"]},
+        "rbac": {"extraRules": {"janitor": [{"apiGroups": ["example.org"], "resources": ["widgets"], "verbs": ["list"]}]}},
     },
     "paused": _each({"replicas": 0}),
 }

@@ -78,7 +78,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
 
 def test_the_report_may_do_what_it_does(calls: set[str], tmp_path: Path) -> None:
     with PricingStandIn([product("m6i.large", 0.1151)]) as pricing:
-        settings = PriceSettings(live_aws=True, cache_dir=tmp_path / "cache", price_endpoint=pricing.url, timeout=5)
+        settings = PriceSettings(live_aws=True, cache_dir=tmp_path / "cache", price_endpoint=pricing.url, timeout=120)
         load_price_book(settings, [NODE], now=NOW)
     (tmp_path / "out").mkdir()
     for name in ("a.html", "b.html"):

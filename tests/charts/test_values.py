@@ -35,7 +35,7 @@ REFUSED = [
     ("image.pullPolicy", "always", "/image/pullPolicy"),
     ("imagePullSecrets", ["name"], "/imagePullSecrets/0"),
     ("fullnameOverride", "Upper", "/fullnameOverride"),
-    ("fullnameOverride", "x" * 42, "/fullnameOverride"),
+    ("fullnameOverride", "x" * 41, "/fullnameOverride"),
     ("commonLabels", {"app.kubernetes.io/component": "x"}, "/commonLabels"),
     ("commonLabels", {"a": "b c"}, "/commonLabels/a"),
     ("clusterName", "a,b", "/clusterName"),

@@ -5,18 +5,18 @@ Most templates here take (dict "context" $ "component" "downscaler"), where the 
 */}}
 
 {{- define "kube-thrift.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 41 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
-{{/* 41 characters: a CronJob's name has at most 52, and the longest component takes 11 of them. */}}
+{{/* 40 characters: the longest suffix takes 23 of the 63 that most names may have, and a CronJob may have 52. */}}
 {{- define "kube-thrift.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride }}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 41 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
 {{- else if contains $name .Release.Name }}
-{{- .Release.Name | trunc 41 | trimSuffix "-" }}
+{{- .Release.Name | trunc 40 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 41 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 
