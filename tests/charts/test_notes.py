@@ -17,8 +17,8 @@ OFF = {"enabled": False}
         ({}, "DRY RUN: DOWNSCALER AND JANITOR CHANGE NOTHING YET."),
         ({"janitor": {"dryRun": False}}, "DRY RUN: DOWNSCALER CHANGES NOTHING YET."),
         ({"downscaler": OFF}, "DRY RUN: JANITOR CHANGES NOTHING YET."),
-        ({}, "helm upgrade thrift CHART -n cost --reuse-values --set downscaler.dryRun=false"),
-        ({}, "helm upgrade thrift CHART -n cost --reuse-values --set janitor.dryRun=false"),
+        ({}, "helm upgrade thrift CHART -n cost --reset-then-reuse-values --set downscaler.dryRun=false"),
+        ({}, "helm upgrade thrift CHART -n cost --reset-then-reuse-values --set janitor.dryRun=false"),
         ({}, "kubectl logs -n cost deployment/thrift-kube-thrift-janitor"),
         (
             {"janitor": {"mode": "cronjob"}},
