@@ -218,6 +218,27 @@ CASES: dict[str, dict[str, Any]] = {
         "admissionPolicy": {"enabled": True, "action": ["Warn", "Audit"]},
         "rbac": {"extraRules": {"janitor": [{"apiGroups": ["example.org"], "resources": ["widgets"], "verbs": ["list"]}]}},
     },
+    # YAML reads some names as numbers or truth values.
+    "names like numbers": {
+        "fullnameOverride": "true",
+        "nameOverride": "42",
+        "namespaces": ["007", "true"],
+        "commonLabels": {"year": "2026"},
+        **{
+            controller: {
+                "serviceAccount": {"name": f"{number}"},
+                "priorityClassName": "1.0",
+                "cronJob": {"activeDeadlineSeconds": 2000000},
+            }
+            for number, controller in enumerate(CONTROLLERS)
+        },
+        "report": {
+            "mode": "cronjob",
+            "storage": {**_CLAIM, "persistentVolumeClaim": {"storageClassName": "1"}},
+            "ingress": {"enabled": True, "className": "0x1", "hosts": ["1.2"]},
+        },
+        "metrics": {"podMonitor": {"enabled": True, "namespace": "1"}, "prometheusRule": {"enabled": True}},
+    },
     "paused": _each({"replicas": 0}),
 }
 

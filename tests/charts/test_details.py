@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from helm_python import HelmRenderError
 
 from tests.charts.rendering import CONTROLLERS, Manifest, Rendered, render, rendered
 
+INSTANCE = "app.kubernetes.io/instance"
 DIGEST = f"sha256:{'a' * 64}"
 CLAIM = {"type": "persistentVolumeClaim"}
 
@@ -49,6 +51,14 @@ def test_the_name_by_which_pod_identity_is_associated(release: str, values: dict
     found = render(values, release)
     assert pod(found, "report")["spec"]["serviceAccountName"] == expected
     assert found.one("ServiceAccount", expected)
+
+
+def test_a_release_whose_objects_could_not_be_created_is_refused() -> None:
+    with pytest.raises(
+        HelmRenderError, match='release name "42": the name of a Service begins with a letter; set fullnameOverride'
+    ):
+        render({}, "42")
+    assert render({"fullnameOverride": "thrift"}, "42").one("Service", "thrift-report")["metadata"]["labels"][INSTANCE] == "42"
 
 
 @pytest.mark.parametrize("component", CONTROLLERS)

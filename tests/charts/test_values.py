@@ -35,6 +35,7 @@ REFUSED = [
     ("image.pullPolicy", "always", "/image/pullPolicy"),
     ("imagePullSecrets", ["name"], "/imagePullSecrets/0"),
     ("fullnameOverride", "Upper", "/fullnameOverride"),
+    ("fullnameOverride", "1st", "/fullnameOverride"),
     ("fullnameOverride", "x" * 41, "/fullnameOverride"),
     ("commonLabels", {"app.kubernetes.io/component": "x"}, "/commonLabels"),
     ("commonLabels", {"a": "b c"}, "/commonLabels/a"),

@@ -98,7 +98,7 @@ http {
   emptyDir: {}
 - name: nginx-config
   configMap:
-    name: {{ include "kube-thrift.nginx.configName" . }}
+    name: {{ include "kube-thrift.nginx.configName" . | quote }}
 {{- end }}
 
 {{- define "kube-thrift.nginx.container" -}}
