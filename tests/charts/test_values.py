@@ -90,6 +90,12 @@ REFUSED = [
     ("report.nginx.contentSecurityPolicy", 'x" always; root /', "/report/nginx/contentSecurityPolicy"),
     ("report.ingress.pathType", "prefix", "/report/ingress/pathType"),
     ("report.httpRoute", {"enabled": True}, "/report/httpRoute/parentRefs"),
+    ("report", {"nginx": {"enabled": False}, "ingress": {"enabled": True}}, "/report/ingress/enabled"),
+    (
+        "report",
+        {"storage": {"type": "s3", "s3": {"bucket": "pages"}}, "httpRoute": {"enabled": True}},
+        "/report/httpRoute/enabled",
+    ),
     ("report.config.data-path", "/x", "additional properties 'data-path'"),
 ]
 
