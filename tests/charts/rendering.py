@@ -214,24 +214,14 @@ CASES: dict[str, dict[str, Any]] = {
         },
         "report": {"config": {"object-label-team": HOSTILE}, "files": {"links.yaml": f"# {HOSTILE}\n"}},
     },
-    "annotations checked, more rights": {
-        "admissionPolicy": {"enabled": True, "action": ["Warn", "Audit"]},
-        "rbac": {"extraRules": {"janitor": [{"apiGroups": ["example.org"], "resources": ["widgets"], "verbs": ["list"]}]}},
-    },
+    "annotations checked": {"admissionPolicy": {"enabled": True, "action": ["Warn", "Audit"]}},
     # YAML reads some names as numbers or truth values.
     "names like numbers": {
         "fullnameOverride": "true",
         "nameOverride": "42",
         "namespaces": ["007", "true"],
         "commonLabels": {"year": "2026"},
-        **{
-            controller: {
-                "serviceAccount": {"name": f"{number}"},
-                "priorityClassName": "1.0",
-                "cronJob": {"activeDeadlineSeconds": 2000000},
-            }
-            for number, controller in enumerate(CONTROLLERS)
-        },
+        **_each({"priorityClassName": "1.0", "cronJob": {"activeDeadlineSeconds": 2000000}}),
         "report": {
             "mode": "cronjob",
             "storage": {**_CLAIM, "persistentVolumeClaim": {"storageClassName": "1"}},

@@ -45,6 +45,7 @@ def test_the_image(image: dict[str, str], expected: str) -> None:
         ("prod", {"nameOverride": "thrift"}, "prod-thrift-report"),
         ("prod", {"fullnameOverride": "saver"}, "saver-report"),
         ("prod", {"report": {"serviceAccount": {"name": "reader"}}}, "reader"),
+        ("prod", {"report": {"serviceAccount": {"name": "1e3"}}}, "1e3"),
     ],
 )
 def test_the_name_by_which_pod_identity_is_associated(release: str, values: dict[str, Any], expected: str) -> None:
