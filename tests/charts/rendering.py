@@ -60,7 +60,7 @@ CASES: dict[str, dict[str, Any]] = {
     "downscaler alone, switched on": {
         "downscaler": {
             "dryRun": False,
-            "includeResources": ["deployments", "statefulsets", "cronjobs", "horizontalpodautoscalers"],
+            "includeResources": ["deployments", "statefulsets", "cronjobs", "daemonsets"],
             "customKinds": ["postgresql.cnpg.io/v1/clusters:spec.instances", "example.org/v1/widgets:scale"],
             "config": {
                 "default-uptime": "Mon-Fri 07:30-20:00 Europe/Berlin",
@@ -200,7 +200,7 @@ CASES: dict[str, dict[str, Any]] = {
     "extras": {**_each(_EXTRA), "commonLabels": {"cost-center": "42"}, "commonAnnotations": {"owner": "platform"}},
     "names": {
         "nameOverride": "thrift",
-        "fullnameOverride": f"a{'b' * 39}c",
+        "fullnameOverride": f"a{'b' * 38}c",
         **_each({"mode": "cronjob"}),
         "report": {"mode": "cronjob", "storage": _CLAIM},
     },
@@ -213,6 +213,21 @@ CASES: dict[str, dict[str, Any]] = {
             "rules": [{"id": "quotes", "resources": ["pods"], "jmespath": "a == '$(HOME) \"x\" {{ y }}'", "ttl": "1d"}],
         },
         "report": {"config": {"object-label-team": HOSTILE}, "files": {"links.yaml": f"# {HOSTILE}\n"}},
+    },
+    "annotations checked": {"admissionPolicy": {"enabled": True, "action": ["Warn", "Audit"]}},
+    # YAML reads some names as numbers or truth values.
+    "names like numbers": {
+        "fullnameOverride": "true",
+        "nameOverride": "42",
+        "namespaces": ["007", "true"],
+        "commonLabels": {"year": "2026"},
+        **_each({"priorityClassName": "1.0", "cronJob": {"activeDeadlineSeconds": 2000000}}),
+        "report": {
+            "mode": "cronjob",
+            "storage": {**_CLAIM, "persistentVolumeClaim": {"storageClassName": "1"}},
+            "ingress": {"enabled": True, "className": "0x1", "hosts": ["1.2"]},
+        },
+        "metrics": {"podMonitor": {"enabled": True, "namespace": "1"}, "prometheusRule": {"enabled": True}},
     },
     "paused": _each({"replicas": 0}),
 }

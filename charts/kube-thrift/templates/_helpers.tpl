@@ -5,19 +5,22 @@ Most templates here take (dict "context" $ "component" "downscaler"), where the 
 */}}
 
 {{- define "kube-thrift.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 41 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
-{{/* 41 characters: a CronJob's name has at most 52, and the longest component takes 11 of them. */}}
+{{/* 40 characters: the longest suffix takes 23 of the 63 that most names may have, and a CronJob may have 52. */}}
 {{- define "kube-thrift.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride }}
+{{- $full := printf "%s-%s" .Release.Name $name }}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 41 | trimSuffix "-" }}
+{{- $full = .Values.fullnameOverride }}
 {{- else if contains $name .Release.Name }}
-{{- .Release.Name | trunc 41 | trimSuffix "-" }}
-{{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 41 | trimSuffix "-" }}
+{{- $full = .Release.Name }}
 {{- end }}
+{{- if regexMatch "^[0-9]" $full }}
+{{- fail (printf "release name %q: the name of a Service begins with a letter; set fullnameOverride" .Release.Name) }}
+{{- end }}
+{{- $full | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
 {{/* The name of a component's objects: FULLNAME-downscaler. */}}
@@ -30,8 +33,8 @@ Most templates here take (dict "context" $ "component" "downscaler"), where the 
 {{- end }}
 
 {{- define "kube-thrift.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "kube-thrift.name" .context }}
-app.kubernetes.io/instance: {{ .context.Release.Name }}
+app.kubernetes.io/name: {{ include "kube-thrift.name" .context | quote }}
+app.kubernetes.io/instance: {{ .context.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
@@ -51,8 +54,8 @@ name, namespace, labels (more of them), annotations (more than commonAnnotations
 */}}
 {{- define "kube-thrift.metadata" -}}
 {{- $root := .context -}}
-name: {{ default (include "kube-thrift.componentName" .) .name }}
-namespace: {{ default $root.Release.Namespace .namespace }}
+name: {{ default (include "kube-thrift.componentName" .) .name | quote }}
+namespace: {{ default $root.Release.Namespace .namespace | quote }}
 labels:
   {{- merge (fromYaml (include "kube-thrift.labels" .)) (default (dict) .labels) | toYaml | nindent 2 }}
 {{- with merge (dict) (default (dict) .annotations) $root.Values.commonAnnotations }}

@@ -53,7 +53,7 @@ http {
     listen [::]:{{ $values.port }};
     {{- end }}
     root /var/lib/kube-thrift/pages;
-    disable_symlinks on;
+    disable_symlinks on from=$document_root;
     autoindex off;
 
     # Pages change with every report; the browser asks whether they have.
@@ -98,7 +98,7 @@ http {
   emptyDir: {}
 - name: nginx-config
   configMap:
-    name: {{ include "kube-thrift.nginx.configName" . }}
+    name: {{ include "kube-thrift.nginx.configName" . | quote }}
 {{- end }}
 
 {{- define "kube-thrift.nginx.container" -}}

@@ -21,7 +21,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  serviceAccountName: {{ include "kube-thrift.serviceAccountName" (dict "context" $root "component" (default .component .account)) }}
+  serviceAccountName: {{ include "kube-thrift.serviceAccountName" (dict "context" $root "component" (default .component .account)) | quote }}
   automountServiceAccountToken: {{ empty $sidecars }}
   enableServiceLinks: false
   {{- with $root.Values.imagePullSecrets }}
@@ -29,12 +29,12 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with $values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   {{- if not $daemon }}
   restartPolicy: Never
   {{- end }}
-  terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ int64 $values.terminationGracePeriodSeconds }}
   securityContext:
     {{- toYaml $root.Values.podSecurityContext | nindent 4 }}
   containers:
@@ -174,7 +174,7 @@ spec:
   timeZone: {{ . | quote }}
   {{- end }}
   concurrencyPolicy: Forbid
-  startingDeadlineSeconds: {{ .startingDeadlineSeconds }}
+  startingDeadlineSeconds: {{ int64 .startingDeadlineSeconds }}
   suspend: {{ .suspend }}
   successfulJobsHistoryLimit: {{ .successfulJobsHistoryLimit }}
   failedJobsHistoryLimit: {{ .failedJobsHistoryLimit }}
@@ -185,7 +185,7 @@ spec:
         {{- include "kube-thrift.labels" . | nindent 8 }}
     spec:
       backoffLimit: {{ $values.cronJob.backoffLimit }}
-      activeDeadlineSeconds: {{ $values.cronJob.activeDeadlineSeconds }}
+      activeDeadlineSeconds: {{ int64 $values.cronJob.activeDeadlineSeconds }}
       template:
         {{- include "kube-thrift.podTemplate" . | nindent 8 }}
   {{- end }}
