@@ -54,6 +54,8 @@ class Week:
     # What others did to it meanwhile, and how long the last workload of a morning took to be ready, in minutes.
     story: tuple[str, ...] = ()
     slowest_wake: float = 0.0
+    # How often the controller died in the middle of its writes.
+    kills: int = 0
 
 
 @dataclass
@@ -130,6 +132,7 @@ def live_week(sim: SimCluster, seed: int, days: int, progress: Progress) -> Week
         failures=tuple(failures),
         story=nights.story(),
         slowest_wake=nights.watch.slowest[0].total_seconds() / 60,
+        kills=nights.kills,
     )
 
 
