@@ -168,7 +168,7 @@ class Nights:
         minutes = round(length.total_seconds() / 60)
         namespace, name, _ = IN_GIT
         lines = [
-            f"The controller was killed on {self.kills} evenings, in the middle of its writes; a process without its memory took over.",
+            f"The controller was killed on {self.kills} evenings, in the middle of its writes; one without its memory took over.",
             f"A GitOps tool set {namespace}/{name} back {self.set_back} times, and was left alone where that was a fight.",
         ]
         if LATE_WORKER[-1] in self._asked:
