@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 
 import pytest
@@ -12,11 +14,33 @@ from kube_thrift.kubectl import COMMANDS, help_text, main, valued_flags
 from tests.kube_thrift.kit import ROOT, SCRIPTS, Shop, needs
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a command came to in this process."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def thrift(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[str], Said]:
+    """The plugin without kubectl before it, under the same environment."""
+    monkeypatch.setenv("KUBECONFIG", str(shop.kubeconfig))
+
+    def called(line: str) -> Said:
+        code = main(line.split())
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return called
+
+
 @needs("kubectl")
 def test_kubectl_finds_the_plugin(shop: Shop) -> None:
     assert "kubectl-thrift" in shop.says("kubectl plugin list")
     assert shop.says("kubectl thrift version").startswith("kubectl-thrift ")
-    assert "up-for" in shop.says("kubectl thrift")
+    assert "kubectl thrift COMMAND --help" in shop.says("kubectl thrift")
     assert "kubectl thrift up-for LENGTH TYPE/NAME" in shop.says("kubectl thrift up-for --help")
 
 
@@ -30,55 +54,70 @@ def test_up_for_in_the_contexts_namespace(shop: Shop) -> None:
 
 
 @needs("kubectl")
-def test_up_for_by_type_and_names_in_another_namespace(shop: Shop) -> None:
+def test_up_for_by_type_and_names_in_another_namespace(shop: Shop, thrift: Callable[[str], Said]) -> None:
     said = shop.says("kubectl thrift up-for 1h30m deploy preview -n shop-pr-7")
     assert said.startswith("deployments shop-pr-7/preview: up until ")
 
-    assert shop.says("kubectl thrift up-for 1d ns/shop-pr-7 ns/shop").count("up until") == 2
+    assert thrift("up-for 1d ns/shop-pr-7 ns/shop").out.count("up until") == 2
     assert shop.sim.get("namespaces", None, "shop-pr-7")["metadata"]["annotations"]["downscaler/up-for"] == "1d"
 
-    shop.says("kubectl thrift up-for 2h deploy/web deploy/api --dry-run")
+    assert thrift("up-for 2h deploy/web deploy/api --dry-run").out.count("(dry run)") == 2
     assert "annotations" not in shop.sim.get("deployments", "shop", "web")["metadata"]
 
 
+def test_one_of_several_that_is_missing_stops_no_other(thrift: Callable[[str], Said]) -> None:
+    said = thrift("up-for 1h deploy nobody web")
+
+    assert said.code == 1
+    assert said.err == 'error: deployments shop/nobody: not found: deployments.apps "nobody" not found\n'
+    assert "deployments shop/web: up until" in said.out
+
+
+def test_several_explanations_and_one_that_fails(thrift: Callable[[str], Said]) -> None:
+    said = thrift("explain deploy/web deploy/api --kubeconfig=/no/such/file")
+    assert (said.code, said.out) == (2, "")
+    assert len(said.err.splitlines()) == 1
+
+    assert thrift("explain deploy/web deploy/api").out.count("# janitor") == 2
+    said = thrift("explain configmap/nobody")
+    assert (said.code, said.out, len(said.err.splitlines())) == (1, "", 1)
+    said = thrift("explain deploy/nobody")
+    assert (said.code, said.out, len(said.err.splitlines())) == (1, "", 1)
+
+
+def test_a_kind_that_the_controllers_flags_leave_out_is_pointed_out_only_with_flags(thrift: Callable[[str], Said]) -> None:
+    assert thrift("explain downscaler deploy/web").err == ""
+    assert "is not in --include-resources" in thrift("explain downscaler deploy/web --include-resources=cronjobs").err
+
+
 @needs("kubectl")
-def test_one_of_several_that_is_missing_stops_no_other(shop: Shop) -> None:
-    done = shop.run("kubectl", "thrift", "up-for", "1h", "deploy", "nobody", "web")
-
-    assert done.returncode == 1
-    assert done.stderr.splitlines() == ['error: deployments shop/nobody: not found: deployments.apps "nobody" not found']
-    assert "deployments shop/web: up until" in done.stdout
-
-
-@needs("kubectl")
-def test_both_controllers_explain_an_object(shop: Shop) -> None:
+def test_both_controllers_explain_an_object(shop: Shop, thrift: Callable[[str], Said]) -> None:
     said = shop.says("kubectl thrift explain deploy/web")
     assert "# downscaler\ndeployments shop/web: replicas 2" in said
     assert "# janitor\ndeployments.apps shop/web is kept: undated" in said
 
-    both = json.loads(shop.says("kubectl thrift explain deployment web -o json"))
+    both = json.loads(thrift("explain deployment web -o json").out)
     assert (both["downscaler"]["size"], both["janitor"]["action"]) == (2, "keep")
 
-    said = shop.says("kubectl thrift explain namespace/shop-pr-7")
+    said = thrift("explain namespace/shop-pr-7").out
     assert "# downscaler\ndoes not scale namespace" in said
     assert "TTL of 3d" in said
-    assert json.loads(shop.says("kubectl thrift explain ns/shop-pr-7 -o=json"))["downscaler"] is None
+    assert json.loads(thrift("explain ns/shop-pr-7 -o=json").out)["downscaler"] is None
 
 
-@needs("kubectl")
-def test_one_controller_with_its_own_flags(shop: Shop) -> None:
-    said = shop.says("kubectl thrift explain downscaler deploy/web -o json --default-downtime always")
+def test_one_controller_with_its_own_flags(thrift: Callable[[str], Said]) -> None:
+    said = thrift("explain downscaler deploy/web -o json --default-downtime always").out
     assert json.loads(said)["decidedBy"] == "downscaler/downtime (configuration)"
-    assert "kept" in shop.says("kubectl thrift explain janitor deploy/web --exclude-namespaces kube-system")
+    assert "kept" in thrift("explain janitor deploy/web --exclude-namespaces kube-system").out
 
 
 @needs("kubectl")
-def test_the_plan_is_the_janitors_and_of_one_namespace_unless_asked(shop: Shop) -> None:
+def test_the_plan_is_the_janitors_and_of_one_namespace_unless_asked(shop: Shop, thrift: Callable[[str], Said]) -> None:
     assert shop.says("kubectl thrift plan --horizon 7d") == "Nothing is due.\n"
 
-    here = shop.says("kubectl thrift plan --horizon 7d -n shop-pr-7 -o json")
+    here = thrift("plan --horizon 7d -n shop-pr-7 -o json").out
     assert [(row["resource"], row["name"]) for row in map(json.loads, here.splitlines())] == [("namespaces", "shop-pr-7")]
-    assert "shop-pr-7" in shop.says("kubectl thrift plan -A --horizon=7d")
+    assert "shop-pr-7" in thrift("plan -A --horizon=7d").out
 
     shop.sim.patch("namespaces", None, "shop-pr-7", {"metadata": {"annotations": {"janitor/expires": "2020-01-01"}}})
     done = shop.run("kubectl", "thrift", "plan", "-A")
@@ -87,16 +126,18 @@ def test_the_plan_is_the_janitors_and_of_one_namespace_unless_asked(shop: Shop) 
 
 
 @needs("kubectl")
-def test_extend_moves_the_end(shop: Shop) -> None:
+def test_extend_moves_the_end(shop: Shop, thrift: Callable[[str], Said]) -> None:
     said = shop.says("kubectl thrift extend 2d namespace/shop-pr-7")
 
     assert said.startswith("namespaces shop-pr-7: kept at least until 20")
     assert "janitor/extend-until" in shop.sim.get("namespaces", None, "shop-pr-7")["metadata"]["annotations"]
-    assert "kept at least until" in shop.says("kubectl thrift extend 1w deploy web api")
+    assert thrift("extend 1w deploy web api").out.count("kept at least until") == 2
+    said = thrift("extend 1w deploy/nobody")
+    assert (said.code, len(said.err.splitlines())) == (1, 1)
 
 
 @needs("kubectl")
-def test_restore_all_in_one_namespace_or_in_all(shop: Shop) -> None:
+def test_restore_all_in_one_namespace_or_in_all(shop: Shop, thrift: Callable[[str], Said]) -> None:
     asleep = {"metadata": {"annotations": {"downscaler/original-replicas": "2"}}, "spec": {"replicas": 0}}
     shop.sim.patch("deployments", "shop", "web", asleep)
     shop.sim.patch("deployments", "shop-pr-7", "preview", asleep)
@@ -112,17 +153,17 @@ def test_restore_all_in_one_namespace_or_in_all(shop: Shop) -> None:
     assert sizes() == (0, 0)
     shop.says("kubectl thrift restore-all")
     assert sizes() == (2, 0)
-    shop.says("kubectl thrift restore-all -A")
+    assert thrift("restore-all -A").code == 0
     assert sizes() == (2, 2)
 
 
-@needs("kubectl")
-def test_the_context_is_kubectls(shop: Shop) -> None:
-    done = shop.run("kubectl", "thrift", "up-for", "1h", "deploy/web", "--context", "elsewhere")
-    assert done.returncode == 2
-    assert "there is no context 'elsewhere' (there are: simcluster)" in done.stderr
+def test_the_context_is_kubectls(shop: Shop, thrift: Callable[[str], Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    said = thrift("up-for 1h deploy/web --context elsewhere")
+    assert said.code == 2
+    assert "there is no context 'elsewhere' (there are: simcluster)" in said.err
 
-    shop.says(f"kubectl thrift up-for 1h deploy/web --context=simcluster --kubeconfig {shop.kubeconfig}")
+    monkeypatch.delenv("KUBECONFIG")
+    assert thrift(f"up-for 1h deploy/web --context=simcluster --kubeconfig {shop.kubeconfig}").code == 0
 
 
 @pytest.mark.parametrize(
