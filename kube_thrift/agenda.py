@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from downscaler.amounts import Size
 from downscaler.savings import Amount
 from janitor.plan import Plan
-from kube_thrift.ahead import HOUR, NOTHING, Outlook
+from kube_thrift.ahead import HOUR, NOTHING, Outlook, less
 from kube_thrift.rates import Rates
 from shared.times import parse_timestamp
 
@@ -107,11 +107,11 @@ def _of_outlook(outlook: Outlook, frame: Frame) -> Iterator[Event]:
     before = outlook.off_now
     for change in (*due, *outlook.changes):
         after = outlook.off_at(change.at)
-        less = Amount(after.replicas - before.replicas, after.cores - before.cores, after.gib - before.gib)
+        gained = less(after, before)
         before = after
-        money = frame.rates.money(outlook.key, less)
+        money = frame.rates.money(outlook.key, gained)
         where = (outlook.kind.id, outlook.namespace, outlook.name)
-        yield Event(change.at, DOWNSCALER, change.direction, *where, change.reason, change.before, change.size, less, money)
+        yield Event(change.at, DOWNSCALER, change.direction, *where, change.reason, change.before, change.size, gained, money)
 
 
 def _of_row(row: Mapping[str, Any], lead: Lead, frame: Frame) -> Iterator[Event]:
@@ -160,7 +160,7 @@ def _hours(outlooks: Sequence[Outlook], frame: Frame) -> Iterator[Hour]:
         end = min(at.replace(minute=0, second=0, microsecond=0) + HOUR, frame.end)
         length = (end - at) / HOUR
         off = [(each, each.off_in(at, end)) for each in sleepers]
-        money = [amount for each, less in off if (amount := frame.rates.money(each.key, less.times(length))) is not None]
+        money = [cost for each, amount in off if (cost := frame.rates.money(each.key, amount.times(length))) is not None]
         asleep = sum(each.down_in(at, end) for each in sleepers)
-        yield Hour(at, asleep, sum((less for _, less in off), NOTHING), sum(money) if money else None)
+        yield Hour(at, asleep, sum((amount for _, amount in off), NOTHING), sum(money) if money else None)
         at = end

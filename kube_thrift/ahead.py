@@ -14,6 +14,7 @@ from downscaler.amounts import Size
 from downscaler.forecast import Step, Transition, steps
 from downscaler.keys import ORIGINAL
 from downscaler.plan import Planner
+from downscaler.prices import Prices
 from downscaler.relations import SCALERS
 from downscaler.savings import Amount, amount_of
 from downscaler.sizes import Kind
@@ -22,6 +23,7 @@ from shared.errors import ValueProblem
 
 HOUR = timedelta(hours=1)
 NOTHING = Amount()
+NO_PRICES = Prices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,8 @@ def _overlap(phase: Phase, start: datetime, end: datetime) -> timedelta:
 class Foresight:
     """Looks ahead, workload by workload, in the order of the controller: targets before their autoscalers."""
 
-    def __init__(self, planner: Planner, end: datetime) -> None:
-        self._planner, self._end = planner, end
+    def __init__(self, planner: Planner, end: datetime, prices: Prices = NO_PRICES) -> None:
+        self._planner, self._end, self._prices = planner, end, prices
         self._targets: dict[tuple[str, str, str], Amount] = {}
 
     def outlook(self, kind: Kind, workload: Workload) -> Outlook:
@@ -151,11 +153,17 @@ class Foresight:
             target = workload.spec.scale_target_ref
             named = None if target is None else self._targets.get((target.kind, workload.namespace, target.name))
             return named if named is not None and kind.id == "scaledobjects" else NOTHING
-        unit = amount_of(workload.spec.template.spec) if workload.spec.template.spec.containers else Amount(1.0)
+        pod = workload.spec.template.spec
+        unit = amount_of(pod, self._prices.of(workload.namespace, pod)) if pod.containers else Amount(1.0)
         if kind.id == "daemonsets":
             unit = unit.times(workload.status.desired_number_scheduled or 0)
         self._targets[kind.resource.kind, workload.namespace, workload.name] = _times(kind, original_of(kind, workload), unit)
         return unit
+
+
+def less(whole: Amount, part: Amount) -> Amount:
+    """*whole* without *part*."""
+    return whole + part.times(-1)
 
 
 def original_of(kind: Kind, workload: Workload) -> Size | None:
@@ -217,5 +225,4 @@ def _off(kind: Kind, workload: Workload, unit: Amount) -> Amount | None:
     whole = _times(kind, original, unit)
     if kind.id == "scaledobjects":
         return whole if size == 0 else NOTHING
-    left = _times(kind, size, unit)
-    return Amount(whole.replicas - left.replicas, whole.cores - left.cores, whole.gib - left.gib)
+    return less(whole, _times(kind, size, unit))

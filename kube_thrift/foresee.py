@@ -66,7 +66,7 @@ def foresee(cluster: Cluster, config: Config, now: datetime, end: datetime, chos
         (kind, chosen.as_if(each)) for kind, each in read_scalers(cluster, config, config.kinds, found.failed, found.unreadable)
     ]
     planner = Planner(config.rules, namespaces, forced, now, Relations.of(scalers))
-    ahead = Foresight(planner, end)
+    ahead = Foresight(planner, end, config.prices)
     for kind, workload in _all(cluster, config, found, scalers):
         outlook = ahead.outlook(kind, workload if kind.id in SCALERS else chosen.as_if(workload))
         if chosen(workload):

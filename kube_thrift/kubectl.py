@@ -210,9 +210,10 @@ def _plain_parser() -> FlagParser:
 
 
 def _explain_parser() -> FlagParser:
+    from kube_thrift.explain import build_parser
+
     flags = janitor_parser()
-    flags.declared += downscaler_parser(commands=False).declared
-    env_flag(flags, "-o", "--output", choices=("text", "json"), default="text")
+    flags.declared += build_parser().declared
     return flags
 
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
+from downscaler.config import Config
 from downscaler.config import config_from as downscaler_config
 from downscaler.options import parser as downscaler_parser
 from janitor.flags import config_from as janitor_config
@@ -79,21 +79,21 @@ def run(argv: Sequence[str], environ: Mapping[str, str] | None = None, clock: Cl
         raise UsageError("--no-downscaler and --no-janitor together leave nothing to show")
     clock = clock or SystemClock()
     asked = _Asked(flags, environ, clock.now().replace(microsecond=0))
-    rates = rates_from(flags)
     failures: list[str] = []
     connection = replace(connection_from(flags, component="kube-thrift", version=own_version()), dry_run=True)
     with Cluster.connect(connection, clock=clock) as cluster:
         # What a deletion saves is known from the outlooks, so they are read also where scaling is left out.
-        outlooks, zone = _downscaler(cluster, asked, failures)
+        outlooks, config = _downscaler(cluster, asked, failures)
         deletions, lead = (Plan(asked.now, ()), Lead()) if flags.no_janitor else _janitor(cluster, asked, failures)
     if flags.no_downscaler:
         outlooks = [replace(each, due=None, phases=(), changes=()) for each in outlooks]
-    found = agenda(outlooks, deletions, lead, Frame(asked.now, asked.end, rates, zone))
+    frame = Frame(asked.now, asked.end, rates_from(flags, config.prices), zone_of(config))
+    found = agenda(outlooks, deletions, lead, frame)
     sys.stdout.write(as_json(found) if flags.output == "json" else as_text(found))
     return complain(PROG, failures)
 
 
-def _downscaler(cluster: Cluster, asked: _Asked, failures: list[str]) -> tuple[list[Outlook], ZoneInfo]:
+def _downscaler(cluster: Cluster, asked: _Asked, failures: list[str]) -> tuple[list[Outlook], Config]:
     declared = downscaler_parser(commands=False)
     flags = declared.read(_words(asked.flags, "downscaler"), asked.environ)
     _no_connection(flags, "downscaler")
@@ -102,7 +102,7 @@ def _downscaler(cluster: Cluster, asked: _Asked, failures: list[str]) -> tuple[l
     config = writing_nothing(downscaler_config(declared, flags))
     found = foresee(cluster, config, asked.now, asked.end, Chosen())
     failures += found.failures
-    return found.outlooks, zone_of(config)
+    return found.outlooks, config
 
 
 def _janitor(cluster: Cluster, asked: _Asked, failures: list[str]) -> tuple[Plan, Lead]:

@@ -1,4 +1,4 @@
-"""What an hour of a workload costs: by prices per core and GiB, or by the cost that a resource report shows for it.
+"""What an hour of a workload costs: by the cost that a resource report shows for it, or by the downscaler's own prices.
 
 A price that nobody gave is unknown, never zero. Reads a report from a folder or over HTTP; asks no cluster.
 """
@@ -13,13 +13,14 @@ from pathlib import Path
 
 import requests
 
+from downscaler.prices import Prices
 from downscaler.savings import Amount
 from resource_report.price_types import HOURS_PER_MONTH
 from shared.errors import UsageError
 from shared.flags import FlagParser, Flags, env_flag, number
 
 FILE = "workloads.tsv"
-DEFAULT_CURRENCY = "USD"
+USD = "USD"
 _TIMEOUT = 20.0
 _LARGEST = 200 * 2**20
 _COST = re.compile(r"Cost \[([A-Z]{3})\]")
@@ -39,25 +40,25 @@ class Known:
 
 @dataclass(frozen=True)
 class Rates:
-    """Prices per core-hour and GiB-hour, None where not given, and the report's own figures, which win."""
+    """The report's own figures in its currency, which win; whether amounts have a worth in USD, by the downscaler's prices."""
 
-    core: float | None = None
-    gib: float | None = None
-    currency: str = DEFAULT_CURRENCY
+    priced: bool = False
+    currency: str = USD
     report: Mapping[Key, Known] = field(default_factory=dict)
 
     @property
     def given(self) -> bool:
-        return bool(self.report) or self.core is not None or self.gib is not None
+        return bool(self.report) or self.priced
 
     def money(self, key: Key, amount: Amount) -> float | None:
         """What *amount*, in replica-hours, core-hours and GiB-hours of the workload *key*, costs; None where nobody knows."""
         known = self.report.get(key)
         if known is not None and known.hourly is not None:
             return known.hourly * amount.replicas
-        if (self.core is None and self.gib is None) or (not amount.cores and not amount.gib and amount.replicas):
+        if not self.priced or self.currency != USD:
             return None
-        return (self.core or 0.0) * amount.cores + (self.gib or 0.0) * amount.gib
+        # Replicas without a worth are those whose requests or whose price nobody knows.
+        return None if amount.replicas and not amount.usd else amount.usd
 
     def used(self, key: Key, amount: Amount) -> float | None:
         """The core-hours of *amount* that were in use when the report was made; None where it does not know the workload."""
@@ -66,21 +67,20 @@ class Rates:
 
 
 def add_rate_flags(flags: FlagParser) -> None:
-    """--core-hour-price, --gib-hour-price, --report and --report-cluster."""
-    env_flag(flags, "--core-hour-price", type=number(0), help="price of a core for an hour, in USD or any one currency")
-    env_flag(flags, "--gib-hour-price", type=number(0), help="price of a GiB of memory for an hour")
+    """--report and --report-cluster."""
     env_flag(flags, "--report", help="folder or URL of a resource report, whose cost of each workload counts")
     env_flag(flags, "--report-cluster", help="which cluster of that report this one is; not needed where it has one only")
 
 
-def rates_from(flags: Flags) -> Rates:
-    """The rates that the flags of `add_rate_flags` describe. Raises UsageError of one line."""
+def rates_from(flags: Flags, prices: Prices) -> Rates:
+    """The rates that the flags of `add_rate_flags` and the downscaler's *prices* describe. Raises UsageError of one line."""
+    priced = prices != Prices()
     if flags.report_cluster and not flags.report:
         raise UsageError("--report-cluster chooses a cluster of --report: give that too")
     if not flags.report:
-        return Rates(flags.core_hour_price, flags.gib_hour_price)
+        return Rates(priced)
     currency, known = read_report(flags.report, flags.report_cluster)
-    return Rates(flags.core_hour_price, flags.gib_hour_price, currency, known)
+    return Rates(priced, currency, known)
 
 
 def read_report(place: str, cluster: str | None = None) -> tuple[str, dict[Key, Known]]:
@@ -98,7 +98,7 @@ def read_report(place: str, cluster: str | None = None) -> tuple[str, dict[Key, 
         raise UsageError(f"--report-cluster {cluster}: not in that report (there are: {', '.join(clusters) or 'none'})")
     chosen = [row for row in rows if cluster is None or row["Cluster ID"] == cluster]
     match = _COST.fullmatch(cost)
-    currency = match[1] if match else DEFAULT_CURRENCY
+    currency = match[1] if match else USD
     return currency, {(row["Kind"], row["Namespace"], row["Name"]): _known(row, cost) for row in chosen}
 
 

@@ -116,10 +116,12 @@ def _notes(forecast: Forecast) -> list[str]:
     lines = []
     if forecast.rates.given and total.unpriced:
         lines.append(f"The cost of {total.unpriced} of the {total.changing} workloads that sleep is unknown, and not in the sum.")
+    if total.saved.co2_grams:
+        lines.append(f"{total.saved.co2_grams / 1000:,.1f} kg of CO2 equivalent are not caused.")
     if total.used is not None:
         lines.append(f"Of the core-hours saved, {total.used:,.0f} were in use at the rate that the report saw.")
     if not forecast.rates.given:
-        lines.append("No prices: give --core-hour-price and --gib-hour-price, or the folder of a resource report with --report.")
+        lines.append("No prices: give --price-core-hour and --price-gib-hour, or the folder of a resource report with --report.")
     refused = [each for each in forecast.outlooks if each.complaints]
     lines += [f"note: {each.kind.id} {each.namespace}/{each.name}: {one_line(each.complaints[0])}" for each in refused]
     return lines
@@ -198,6 +200,7 @@ def hours_of(amount: Amount) -> dict[str, float]:
         "replicaHours": round(amount.replicas, 3),
         "coreHours": round(amount.cores, 3),
         "gibHours": round(amount.gib, 3),
+        "co2Grams": round(amount.co2_grams, 1),
     }
 
 

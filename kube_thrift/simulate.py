@@ -58,7 +58,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str] | None = None, clock: Cl
         raise UsageError("--week and --days exclude each other")
     config = writing_nothing(config_from(declared, flags))
     chosen = Chosen(flags.selector, _assumed(flags, config))
-    rates = rates_from(flags)
+    rates = rates_from(flags, config.prices)
     clock = clock or SystemClock()
     now = clock.now().replace(microsecond=0)
     end = now + timedelta(days=flags.days)

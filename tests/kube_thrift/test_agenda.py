@@ -20,8 +20,8 @@ from shared.times import format_timestamp
 NOON = datetime(2026, 3, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 EVENING, MORNING = NOON + timedelta(hours=6), NOON + timedelta(hours=20)
-FRAME = Frame(NOON, NOON + 2 * DAY, Rates(core=0.1), ZoneInfo("UTC"))
-WHOLE = Amount(2, 4, 8)
+FRAME = Frame(NOON, NOON + 2 * DAY, Rates(priced=True), ZoneInfo("UTC"))
+WHOLE = Amount(2, 4, 8, 0.4)
 
 
 def outlook(name: str = "web", *, namespace: str = "shop", asleep: bool = False) -> Outlook:
@@ -78,7 +78,7 @@ def test_hours_have_the_mean_of_what_is_off_and_its_money() -> None:
 
 
 def test_a_first_hour_that_has_begun_is_shorter() -> None:
-    half = Frame(NOON + timedelta(minutes=30), FRAME.end, Rates(core=0.1), FRAME.zone)
+    half = Frame(NOON + timedelta(minutes=30), FRAME.end, Rates(priced=True), FRAME.zone)
     asleep = Outlook(
         KINDS["deployments"], "shop", "web", half.start, half.end, 2, WHOLE, "", phases=(Phase(half.start, half.end, WHOLE),)
     )

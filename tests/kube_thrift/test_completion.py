@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Nothing here changes it."""
     with open_shop(tmp_path_factory.mktemp("shop")) as opened:
         yield opened
+
+
+BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
 
 
 def kubectl_minor() -> int:
@@ -177,6 +181,23 @@ complete -p kubectl-thrift
 )
 def test_bash(shop: Shop, line: str, expected: list[str]) -> None:
     assert in_bash(shop, line) == expected
+
+
+@needs_protocol
+@pytest.mark.skipif(not BASH_COMPLETION.exists(), reason="bash-completion is not installed")
+def test_bash_with_kubectls_own_completion(shop: Shop) -> None:
+    program = r"""
+source "$2"
+source <(kubectl completion bash)
+COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9 COMP_KEY=9
+read -ra COMP_WORDS <<<"$1"
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+__start_kubectl 2>/dev/null # outside of readline it cannot set options
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+    line = "kubectl thrift up-for 3h -n shop deployment/"
+    done = shop.run("bash", "--norc", "-c", program, "bash", line, str(BASH_COMPLETION))
+    assert done.stdout.splitlines() == ["deployment/api", "deployment/web"]
 
 
 @needs("fish")

@@ -222,6 +222,7 @@ def test_the_flags_offered_are_flags_of_the_command() -> None:
         # --check is a switch of `kube-janitor plan` alone.
         assert set(command.offers) - known <= {"--check"}, name
     assert {"--rules-file", "--horizon", "-o"} <= valued_flags(COMMANDS["plan"])
+    assert {"--status-url", "--grace-period", "--rules-file", "-o"} <= valued_flags(COMMANDS["explain"])
     assert "--dry-run" not in valued_flags(COMMANDS["plan"])
 
 

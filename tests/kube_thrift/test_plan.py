@@ -49,7 +49,7 @@ def plan(sim: SimCluster, capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_hour_by_hour_with_the_money_beside_it(plan: Any) -> None:
-    text = plan("--days=2", "--core-hour-price=0.05", "--janitor=--delete-notification=21600")
+    text = plan("--days=2", "--downscaler=--price-core-hour=0.05", "--janitor=--delete-notification=21600")
 
     assert text == (
         "2 days from Mon 23 Mar 2026 12:00 UTC; nothing is written.\n"
@@ -85,7 +85,7 @@ def test_hour_by_hour_with_the_money_beside_it(plan: Any) -> None:
 def test_as_json_every_event_and_every_hour(sim: SimCluster, plan: Any) -> None:
     sim.clear_requests()
 
-    data = json.loads(plan("--days=2", "--gib-hour-price=0.01", "-o", "json"))
+    data = json.loads(plan("--days=2", "--downscaler=--price-gib-hour=0.01", "-o", "json"))
 
     assert {request.verb for request in sim.requests} <= {"get", "list"}
     assert [(each["at"], each["controller"], each["action"], each["name"]) for each in data["events"]][:4] == [
@@ -125,7 +125,7 @@ def test_one_controller_one_namespace_and_their_own_flags(plan: Any, argv: tuple
 
 
 def test_a_deletion_is_worth_something_without_the_downscaler_too(plan: Any) -> None:
-    text = plan("--no-downscaler", "--core-hour-price=0.05")
+    text = plan("--no-downscaler", "--downscaler=--price-core-hour=0.05")
     assert "delete      namespaces shop-pr-7 (-3.0 cores, -6.0 GiB, -0.15 USD an hour)" in text
     assert "Not requested in all: 144 core-hours" in text
 

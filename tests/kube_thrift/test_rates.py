@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from downscaler.prices import Price, Prices
 from downscaler.savings import Amount
 from kube_thrift.rates import Rates, add_rate_flags, rates_from, read_report
 from shared.errors import UsageError
@@ -28,7 +29,8 @@ WEB, API, DB, NEW = (
     ("StatefulSet", "shop", "db"),
     ("Job", "a", "b"),
 )
-TEN_HOURS = Amount(20, 10, 40)
+TEN_HOURS = Amount(20, 10, 40, 0.6)
+USUAL = Prices(Price(core_hour=0.04, gib_hour=0.005))
 
 
 def report(folder: Path, *rows: str, head: str = HEAD) -> Path:
@@ -36,25 +38,24 @@ def report(folder: Path, *rows: str, head: str = HEAD) -> Path:
     return folder
 
 
-def rates(*argv: str) -> Rates:
+def rates(*argv: str, prices: Prices = USUAL) -> Rates:
     flags = FlagParser("test", "")
     add_rate_flags(flags)
-    return rates_from(flags.read(argv, {}))
+    return rates_from(flags.read(argv, {}), prices)
 
 
-def test_prices_by_hand() -> None:
-    both = rates("--core-hour-price=0.04", "--gib-hour-price", "0.005")
-    assert both.money(WEB, TEN_HOURS) == pytest.approx(10 * 0.04 + 40 * 0.005)
-    assert rates("--core-hour-price=0.04").money(WEB, TEN_HOURS) == pytest.approx(0.4)
-    assert (both.currency, both.given, both.used(WEB, TEN_HOURS)) == ("USD", True, None)
+def test_the_downscalers_own_prices() -> None:
+    own = rates()
+    assert own.money(WEB, TEN_HOURS) == 0.6
+    assert (own.currency, own.given, own.used(WEB, TEN_HOURS)) == ("USD", True, None)
+    assert own.money(WEB, Amount()) == 0
 
 
 def test_without_any_price_money_is_unknown_and_not_zero() -> None:
-    assert rates().money(WEB, TEN_HOURS) is None
-    assert not rates().given
-    # Replicas whose requests nobody knows.
-    assert rates("--core-hour-price=1").money(WEB, Amount(3)) is None
-    assert rates("--core-hour-price=1").money(WEB, Amount()) == 0
+    none = rates(prices=Prices())
+    assert (none.given, none.money(WEB, TEN_HOURS)) == (False, None)
+    # Replicas whose requests, or whose price, nobody knows.
+    assert rates().money(WEB, Amount(3)) is None
 
 
 def test_a_report_knows_the_cost_of_each_pod(tmp_path: Path) -> None:
@@ -69,9 +70,12 @@ def test_a_report_knows_the_cost_of_each_pod(tmp_path: Path) -> None:
         assert found.used(unknown, TEN_HOURS) is None
 
 
-def test_prices_by_hand_fill_what_the_report_does_not_know(tmp_path: Path) -> None:
-    found = rates(f"--report={report(tmp_path, *ROWS)}", "--core-hour-price=2")
-    assert [found.money(key, TEN_HOURS) for key in (WEB, API, NEW)] == [pytest.approx(20), 20, 20]
+def test_prices_fill_what_the_report_does_not_know_where_it_is_in_the_same_currency(tmp_path: Path) -> None:
+    dollars = rates(f"--report={report(tmp_path, *ROWS, head=HEAD.replace('EUR', 'USD'))}")
+    assert [dollars.money(key, TEN_HOURS) for key in (WEB, API, NEW)] == [pytest.approx(20), 0.6, 0.6]
+
+    euros = rates(f"--report={report(tmp_path, *ROWS)}")
+    assert [euros.money(key, TEN_HOURS) for key in (WEB, API, NEW)] == [pytest.approx(20), None, None]
 
 
 def test_a_report_of_several_clusters(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from kube_thrift.savings_text import Forecast, as_json, as_text, sum_of, table
 
 NOON = datetime(2026, 3, 23, 12, tzinfo=UTC)
 END = NOON + timedelta(days=7)
-ONE = Amount(1, 2, 4)
+ONE = Amount(1, 2, 4, 1)
 
 
 def outlook(name: str, hours: int = 10, whole: Amount = ONE, reason: str = "not in uptime", namespace: str = "shop") -> Outlook:
@@ -27,12 +27,12 @@ def outlook(name: str, hours: int = 10, whole: Amount = ONE, reason: str = "not 
     return Outlook(KINDS["deployments"], namespace, name, NOON, END, 1, whole, "now", due=due, phases=phases, changes=changes)
 
 
-def forecast(*outlooks: Outlook, rates: Rates = Rates(core=0.5)) -> Forecast:  # noqa: B008 - frozen
+def forecast(*outlooks: Outlook, rates: Rates = Rates(priced=True)) -> Forecast:  # noqa: B008 - frozen
     return Forecast(NOON, END, outlooks, rates, {}, ZoneInfo("UTC"))
 
 
 def test_sums() -> None:
-    total = sum_of([outlook("a"), outlook("b", 20), outlook("c", 0)], Rates(core=0.5))
+    total = sum_of([outlook("a"), outlook("b", 20), outlook("c", 0)], Rates(priced=True))
 
     assert (total.workloads, total.changing, total.hours_down, total.unpriced) == (3, 2, 30, 0)
     assert (total.saved, total.asked) == (ONE.times(30), ONE.times(3 * 168))
@@ -41,8 +41,8 @@ def test_sums() -> None:
 
 def test_money_that_nobody_knows_is_unknown_and_counted() -> None:
     unknown = outlook("a", whole=Amount(1))
-    assert (sum_of([unknown], Rates(core=0.5)).money, sum_of([unknown], Rates(core=0.5)).unpriced) == (None, 1)
-    assert sum_of([outlook("b", 0)], Rates(core=0.5)).money == 0
+    assert (sum_of([unknown], Rates(priced=True)).money, sum_of([unknown], Rates(priced=True)).unpriced) == (None, 1)
+    assert sum_of([outlook("b", 0)], Rates(priced=True)).money == 0
     text = as_text(forecast(unknown))
     assert "unknown" in text
     assert "The cost of 1 of the 1 workloads that sleep is unknown" in text

@@ -60,7 +60,7 @@ def test_the_schedules_that_are_there(simulate: Any) -> None:
     )
     found = by_name(json.dumps(data))
     assert {name: each["hoursDown"] for name, each in found.items()} == {"web": 0, "api": 0, "trial": 168 - WORK}
-    assert data["total"]["saved"] == {"replicaHours": 117, "coreHours": 117, "gibHours": 234}
+    assert data["total"]["saved"] == {"replicaHours": 117, "coreHours": 117, "gibHours": 234, "co2Grams": 0}
     assert found["trial"]["money"] is None
 
 
@@ -102,7 +102,9 @@ def test_only_some_workloads(simulate: Any, argv: tuple[str, ...], names: set[st
 
 
 def test_the_text_has_totals_workloads_and_hours(simulate: Any) -> None:
-    text = simulate(f"--uptime={OFFICE}", "-n", "shop", "--default-timezone=Europe/Berlin", "--core-hour-price=0.05")
+    text = simulate(
+        f"--uptime={OFFICE}", "-n", "shop", "--default-timezone=Europe/Berlin", "--price-core-hour=0.05", "--co2-core-hour=100"
+    )
     lines = text.splitlines()
 
     assert lines[0] == (
@@ -115,6 +117,7 @@ def test_the_text_has_totals_workloads_and_hours(simulate: Any) -> None:
     row = next(line for line in lines if line.startswith("  deployments web")).split()
     assert row[:9] == ["deployments", "web", "4", "117.0", "468.0", "936.0", "23.40", "not", "in"]
     assert "  1 more is up all the time" in text
+    assert "46.8 kg of CO2 equivalent are not caused." in lines
     strip = {line[2:12].strip(): line[14:] for line in lines if line[2:5] in ("Wed", "Thu", "Fri", "Sat", "Sun", "Mon", "Tue")}
     assert strip["Thu 25 Mar"] == "........##########......"
     assert strip["Wed 24 Mar"] == " " * 13 + "#####......"
@@ -148,7 +151,7 @@ def test_annotations_that_cannot_be_read_are_named(sim: SimCluster, simulate: An
 
 def test_nothing_to_look_at(simulate: Any) -> None:
     assert "No workload is looked at" in simulate("--namespace=default")
-    assert "No prices: give --core-hour-price" in simulate()
+    assert "No prices: give --price-core-hour" in simulate()
 
 
 def test_what_cannot_be_read_is_one_line_and_exit_code_1(sim: SimCluster, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,7 +185,7 @@ def test_mistakes_are_one_line(argv: list[str], said: str, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(
-    "argv", [["--days=0"], ["--days=90"], ["--core-hour-price=-1"], ["-l", "a=("], ["-o", "yaml"], ["--loud"]]
+    "argv", [["--days=0"], ["--days=90"], ["--price-core-hour=-1"], ["-l", "a=("], ["-o", "yaml"], ["--loud"]]
 )
 def test_flags_that_cannot_be_read_exit_with_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
