@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from downscaler.amounts import Size
 from downscaler.savings import Amount
 from janitor.plan import Plan
 from kube_thrift.ahead import HOUR, NOTHING, Outlook, less
+from kube_thrift.bands import Bands, Off, hours
 from kube_thrift.rates import Rates
 from shared.times import parse_timestamp
 
@@ -63,22 +64,31 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What is off in one hour of time, as a mean; `money` is what that hour of it would have cost, None where nobody knows."""
+    """One hour of the clock, or the part of it that is looked at, and what is off in it."""
 
     start: datetime
-    workloads: float
-    off: Amount
-    money: float | None
+    end: datetime
+    off: Off
+
+    @property
+    def saved(self) -> Amount:
+        """Replica-hours, core-hours and GiB-hours."""
+        return self.off.amount.times((self.end - self.start) / HOUR)
+
+    @property
+    def money(self) -> float | None:
+        """What that would have cost, None where nobody knows."""
+        return None if self.off.money is None else self.off.money * ((self.end - self.start) / HOUR)
 
 
 @dataclass(frozen=True)
 class Agenda:
-    """All of it. `outlooks` end where their objects are deleted."""
+    """All of it: what happens, and what is off meanwhile, by the hour and at any instant."""
 
     frame: Frame
     events: tuple[Event, ...]
     hours: tuple[Hour, ...]
-    outlooks: tuple[Outlook, ...] = field(repr=False, default=())
+    bands: Bands = Bands()
 
 
 def agenda(outlooks: Sequence[Outlook], plan: Plan, lead: Lead, frame: Frame) -> Agenda:
@@ -91,8 +101,9 @@ def agenda(outlooks: Sequence[Outlook], plan: Plan, lead: Lead, frame: Frame) ->
         settled.append(outlook if at is None else outlook.until_deleted(at))
     events = [event for outlook in settled for event in _of_outlook(outlook, frame)]
     events += [_valued(event, outlooks, frame.rates) if event.action == "delete" else event for event in janitor]
-    hours = tuple(_hours(settled, frame))
-    return Agenda(frame, tuple(sorted(events, key=lambda event: event.order)), hours, tuple(settled))
+    bands = Bands.of(settled, frame.rates)
+    spent = tuple(Hour(start, end, bands.between(start, end)) for start, end in hours(frame.start, frame.end))
+    return Agenda(frame, tuple(sorted(events, key=lambda event: event.order)), spent, bands)
 
 
 def _deleted_at(outlook: Outlook, deleted: Mapping[tuple[str, str, str], datetime]) -> datetime | None:
@@ -150,17 +161,3 @@ def _valued(event: Event, outlooks: Sequence[Outlook], rates: Rates) -> Event:
     ]
     money = [amount for each in gone if (amount := rates.money(each.key, each.whole)) is not None]
     return replace(event, less=sum((each.whole for each in gone), NOTHING), money=sum(money) if money else None)
-
-
-def _hours(outlooks: Sequence[Outlook], frame: Frame) -> Iterator[Hour]:
-    at = frame.start
-    sleepers = [each for each in outlooks if each.phases]
-    while at < frame.end:
-        # Whole hours of the clock, so that the first may be shorter.
-        end = min(at.replace(minute=0, second=0, microsecond=0) + HOUR, frame.end)
-        length = (end - at) / HOUR
-        off = [(each, each.off_in(at, end)) for each in sleepers]
-        money = [cost for each, amount in off if (cost := frame.rates.money(each.key, amount.times(length))) is not None]
-        asleep = sum(each.down_in(at, end) for each in sleepers)
-        yield Hour(at, asleep, sum((amount for _, amount in off), NOTHING), sum(money) if money else None)
-        at = end

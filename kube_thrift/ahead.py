@@ -88,27 +88,12 @@ class Outlook:
         """What is off at one instant, a change at that very instant being done."""
         return next((phase.off for phase in self.phases if phase.start <= instant < phase.end), NOTHING)
 
-    def is_down(self, instant: datetime) -> bool:
-        return any(phase.start <= instant < phase.end for phase in self.phases)
-
-    def off_in(self, start: datetime, end: datetime) -> Amount:
-        """The mean of what is off between two instants."""
-        return sum((phase.off.times(_overlap(phase, start, end) / (end - start)) for phase in self.phases), NOTHING)
-
-    def down_in(self, start: datetime, end: datetime) -> float:
-        """The share of the time between two instants for which it is down."""
-        return sum((_overlap(phase, start, end) / (end - start) for phase in self.phases), 0.0)
-
     def until_deleted(self, at: datetime) -> Outlook:
         """The same where the object is deleted at *at*: from then on all of it is off, and nothing else happens to it."""
         before = tuple(replace(phase, end=min(phase.end, at)) for phase in self.phases if phase.start < at)
         after = (Phase(at, self.end, self.whole),) if at < self.end else ()
         changes = tuple(change for change in self.changes if change.at < at)
         return replace(self, phases=(*before, *after), changes=changes)
-
-
-def _overlap(phase: Phase, start: datetime, end: datetime) -> timedelta:
-    return max(timedelta(0), min(phase.end, end) - max(phase.start, start))
 
 
 class Foresight:

@@ -10,7 +10,7 @@ import msgspec
 
 from downscaler.savings import Amount
 from kube_thrift.agenda import Agenda, Event, Hour
-from kube_thrift.ahead import HOUR, NOTHING
+from kube_thrift.ahead import NOTHING
 from kube_thrift.savings_text import hours_of
 from shared.logs import one_line
 from shared.times import format_timestamp
@@ -73,20 +73,16 @@ def _worth(found: Agenda, members: Sequence[Event]) -> str:
 
 def _after(found: Agenda, at: datetime) -> Iterator[str]:
     """What is off from then on, until the next event."""
-    asleep = [each for each in found.outlooks if each.phases]
-    if not asleep:
+    if not found.bands.sleepers:
         return
-    rates, off = found.frame.rates, [(each, each.off_at(at)) for each in asleep]
-    down = sum(each.is_down(at) for each in asleep)
-    less = sum((amount for _, amount in off), NOTHING)
-    money = [cost for each, amount in off if (cost := rates.money(each.key, amount)) is not None]
-    worth = f", {sum(money):,.2f} {rates.currency} an hour" if money else ""
-    yield f"         off now: {down} workloads, {less.cores:,.1f} cores, {less.gib:,.1f} GiB{worth}"
+    off = found.bands.at(at)
+    worth = f", {off.money:,.2f} {found.frame.rates.currency} an hour" if off.money is not None else ""
+    yield f"         off now: {off.workloads:.0f} workloads, {off.amount.cores:,.1f} cores, {off.amount.gib:,.1f} GiB{worth}"
 
 
 def total_of(found: Agenda) -> tuple[Amount, float | None]:
     """Replica-hours, core-hours and GiB-hours that are not requested, and their money."""
-    saved = sum((each.saved for each in found.outlooks), NOTHING)
+    saved = sum((hour.saved for hour in found.hours), NOTHING)
     money = [hour.money for hour in found.hours if hour.money is not None]
     return saved, sum(money) if money else None
 
@@ -129,13 +125,12 @@ def _event(event: Event) -> dict[str, object]:
 
 
 def _hour(hour: Hour, found: Agenda) -> dict[str, object]:
-    end = hour.start.replace(minute=0, second=0, microsecond=0) + HOUR
     return {
         "start": format_timestamp(hour.start),
-        "events": sum(hour.start <= event.at < end for event in found.events),
-        "workloadsOff": round(hour.workloads, 3),
-        "coresOff": round(hour.off.cores, 3),
-        "gibOff": round(hour.off.gib, 3),
+        "events": sum(hour.start <= event.at < hour.end for event in found.events),
+        "workloadsOff": round(hour.off.workloads, 3),
+        "coresOff": round(hour.off.amount.cores, 3),
+        "gibOff": round(hour.off.amount.gib, 3),
         "money": _rounded(hour.money),
     }
 

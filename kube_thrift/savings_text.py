@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from downscaler.savings import Amount
-from kube_thrift.ahead import HOUR, Outlook
+from kube_thrift.ahead import Outlook
+from kube_thrift.bands import Bands, hours
 from kube_thrift.rates import Rates
 from kube_thrift.strips import strip
 from shared.logs import one_line
@@ -89,7 +90,8 @@ def as_text(forecast: Forecast) -> str:
     lines += [*_overview(forecast), "", *_notes(forecast)]
     for namespace, outlooks in namespaces_of(forecast.outlooks):
         if any(each.hours_down for each in outlooks):
-            lines += ["", f"{namespace}:", *_workloads(forecast, outlooks), "", *strip(forecast.zone, forecast.start, outlooks)]
+            signs = strip(forecast.zone, forecast.start, forecast.end, Bands.of(outlooks, forecast.rates))
+            lines += ["", f"{namespace}:", *_workloads(forecast, outlooks), "", *signs]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -222,14 +224,12 @@ def _figures(total: Sum) -> dict[str, object]:
 
 
 def _by_hour(forecast: Forecast, outlooks: Sequence[Outlook]) -> list[dict[str, object]]:
-    """What is off in each hour from the start on: the mean of cores and GiB."""
+    """What is off in each hour of the clock: the mean of cores and GiB."""
+    bands = Bands.of(outlooks, forecast.rates)
     found = []
-    at = forecast.start.astimezone(UTC)
-    while at < forecast.end:
-        end = min(at + HOUR, forecast.end)
-        off = sum((each.off_in(at, end) for each in outlooks if each.phases), Amount())
-        found.append({"start": format_timestamp(at), "cores": round(off.cores, 3), "gib": round(off.gib, 3)})
-        at = end
+    for start, end in hours(forecast.start.astimezone(UTC), forecast.end):
+        off = bands.between(start, end)
+        found.append({"start": format_timestamp(start), "cores": round(off.amount.cores, 3), "gib": round(off.amount.gib, 3)})
     return found
 
 

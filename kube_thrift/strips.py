@@ -5,11 +5,11 @@ A day of a clock change has 23 or 25 hours, and as many signs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from kube_thrift.ahead import HOUR, Outlook
+from kube_thrift.ahead import HOUR
+from kube_thrift.bands import Bands
 
 UP, PARTLY, DOWN, OUTSIDE = "#", "+", ".", " "
 LEGEND = f"{UP} up  {PARTLY} partly down  {DOWN} down"
@@ -18,12 +18,10 @@ _MARGIN = 14
 _SOME, _MOST = 0.005, 0.995
 
 
-def strip(zone: ZoneInfo, start: datetime, outlooks: Sequence[Outlook]) -> list[str]:
-    """The hours of those that sleep at all; hours outside the forecast are left empty. *outlooks* end at the same instant."""
-    asleep = [each for each in outlooks if each.phases]
-    if not asleep:
+def strip(zone: ZoneInfo, start: datetime, end: datetime, bands: Bands) -> list[str]:
+    """The hours of those that sleep at all; hours outside *start* and *end* are left empty."""
+    if not bands.sleepers:
         return []
-    end = asleep[0].end
     ticks = "".join(f"{hour:<6}" for hour in range(0, 24, 6)).rstrip()
     lines = [f"{'':{_MARGIN}}{ticks:<24}  {zone.key}; {LEGEND}"]
     day = start.astimezone(zone).date()
@@ -32,16 +30,16 @@ def strip(zone: ZoneInfo, start: datetime, outlooks: Sequence[Outlook]) -> list[
         signs, at = [], midnight.astimezone(UTC)
         until = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
         while at < until:
-            signs.append(_sign(asleep, max(at, start), min(at + HOUR, until, end)))
+            signs.append(_sign(bands, max(at, start), min(at + HOUR, until, end)))
             at += HOUR
         lines.append(f"  {midnight:%a %d %b}".ljust(_MARGIN) + "".join(signs))
     return lines
 
 
-def _sign(outlooks: Sequence[Outlook], start: datetime, end: datetime) -> str:
+def _sign(bands: Bands, start: datetime, end: datetime) -> str:
     if start >= end:
         return OUTSIDE
-    share = sum(each.down_in(start, end) for each in outlooks) / len(outlooks)
+    share = bands.between(start, end).workloads / bands.sleepers
     if share < _SOME:
         return UP
     return DOWN if share > _MOST else PARTLY

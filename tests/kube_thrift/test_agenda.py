@@ -72,8 +72,12 @@ def test_hours_have_the_mean_of_what_is_off_and_its_money() -> None:
 
     assert len(found.hours) == 48
     by_hour = {f"{hour.start:%a %H}": hour for hour in found.hours}
-    assert (by_hour["Mon 17"].off, by_hour["Mon 17"].money) == (Amount(), pytest.approx(0))
-    assert (by_hour["Mon 18"].workloads, by_hour["Mon 18"].off.cores, by_hour["Mon 18"].money) == (2, 8, pytest.approx(0.8))
+    assert (by_hour["Mon 17"].off.amount, by_hour["Mon 17"].money) == (Amount(), pytest.approx(0))
+    assert (by_hour["Mon 18"].off.workloads, by_hour["Mon 18"].off.amount.cores, by_hour["Mon 18"].money) == (
+        2,
+        8,
+        pytest.approx(0.8),
+    )
     assert sum(hour.money or 0 for hour in found.hours) == pytest.approx(2 * 14 * 0.4)
 
 
@@ -128,7 +132,7 @@ def test_a_workload_that_is_deleted_is_not_scaled_afterwards_and_saves_all_of_it
     assert told(found) == [("Mon 18:00", "down", "web"), ("Tue 00:00", "delete", "web")]
     deletion = found.events[1]
     assert (deletion.less, deletion.money) == (WHOLE, pytest.approx(0.4))
-    assert [hour.off.cores for hour in found.hours] == [0] * 6 + [4] * 42
+    assert [hour.off.amount.cores for hour in found.hours] == [0] * 6 + [4] * 42
 
 
 def test_a_namespace_takes_its_workloads_with_it() -> None:
@@ -137,13 +141,13 @@ def test_a_namespace_takes_its_workloads_with_it() -> None:
     deletion = next(event for event in found.events if event.action == "delete")
     assert (deletion.less.cores, deletion.money) == (8, pytest.approx(0.8))
     last = found.hours[-1]
-    assert (last.workloads, last.off.cores) == (2, 8)
+    assert (last.off.workloads, last.off.amount.cores) == (2, 8)
 
 
 def test_of_two_deletions_the_first_counts() -> None:
     rows = (row("namespaces", "shop", NOON + DAY), row("deployments.apps", "web", NOON + timedelta(hours=2), namespace="shop"))
     found = of(outlook(), rows=rows)
-    assert found.hours[2].off.cores == 4
+    assert found.hours[2].off.amount.cores == 4
     assert "down" not in [event.action for event in found.events]
 
 

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from downscaler.savings import Amount
 from downscaler.sizes import KINDS
 from kube_thrift.ahead import Outlook, Phase
+from kube_thrift.bands import Bands
+from kube_thrift.rates import Rates
 from kube_thrift.strips import strip
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -19,9 +21,13 @@ def outlook(start: datetime, days: int, *phases: tuple[datetime, datetime]) -> O
     return Outlook(KINDS["deployments"], "shop", "web", start, start + timedelta(days=days), 1, ONE, "", phases=made)
 
 
+def strip_of(zone: ZoneInfo, start: datetime, *outlooks: Outlook) -> list[str]:
+    return strip(zone, start, outlooks[0].end, Bands.of(outlooks, Rates()))
+
+
 def days_of(zone: ZoneInfo, start: datetime, *outlooks: Outlook) -> list[str]:
     """The signs of each day, without the legend."""
-    return [line[14:] for line in strip(zone, start, list(outlooks))[1:]]
+    return [line[14:] for line in strip_of(zone, start, *outlooks)[1:]]
 
 
 def test_up_down_partly_and_outside() -> None:
@@ -34,8 +40,8 @@ def test_up_down_partly_and_outside() -> None:
         " " * 10 + "#" * 8 + "+" + "." * 5,
         "." * 6 + "#" * 5 + " " * 13,
     ]
-    assert strip(ZoneInfo("UTC"), start, [outlook(start, 1, night)])[0].endswith("UTC; # up  + partly down  . down")
-    assert strip(ZoneInfo("UTC"), start, [outlook(start, 1, night)])[1].startswith("  Mon 23 Mar  ")
+    assert strip_of(ZoneInfo("UTC"), start, outlook(start, 1, night))[0].endswith("UTC; # up  + partly down  . down")
+    assert strip_of(ZoneInfo("UTC"), start, outlook(start, 1, night))[1].startswith("  Mon 23 Mar  ")
 
 
 def test_several_workloads_are_partly_down_where_they_differ() -> None:
@@ -45,7 +51,7 @@ def test_several_workloads_are_partly_down_where_they_differ() -> None:
 
     # One that never sleeps does not count.
     assert days_of(ZoneInfo("UTC"), start, early, late, outlook(start, 1)) == ["+.+" + "#" * 21]
-    assert strip(ZoneInfo("UTC"), start, [outlook(start, 1)]) == []
+    assert strip_of(ZoneInfo("UTC"), start, outlook(start, 1)) == []
 
 
 def test_days_of_a_clock_change_have_23_and_25_hours() -> None:
