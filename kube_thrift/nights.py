@@ -104,7 +104,7 @@ class Nights:
         self.kills = self.set_back = self.changes = 0
         for obj in (_keda(), _event_scaler()):
             sim.create(obj)
-        self._asked: set[str] = set()
+        self._asked: set[tuple[str, date]] = set()
         self._died_on: set[date] = set()
         self._start()
 
@@ -147,10 +147,11 @@ class Nights:
         self._ask(5, 19, ("namespaces", None, RELEASE), "2h")
 
     def _ask(self, weekday: int, hour: int, what: tuple[str, str | None, str], length: str) -> None:
-        """Somebody asks for uptime, once, from *hour* of that day on."""
+        """Somebody asks for uptime, once a week, from *hour* of that day on."""
         now = self._sim.clock.now()
-        if what[-1] not in self._asked and now.weekday() == weekday and now.hour >= hour:
-            self._asked.add(what[-1])
+        asked = (what[-1], now.date())
+        if asked not in self._asked and now.weekday() == weekday and now.hour >= hour:
+            self._asked.add(asked)
             self._sim.patch(*what, {"metadata": {"annotations": {"downscaler/up-for": length}}})
 
     def _keda(self) -> None:
@@ -171,11 +172,12 @@ class Nights:
             f"The controller was killed on {self.kills} evenings, in the middle of its writes; one without its memory took over.",
             f"A GitOps tool set {namespace}/{name} back {self.set_back} times, and was left alone where that was a fight.",
         ]
-        if LATE_WORKER[-1] in self._asked:
+        names = {name for name, _ in self._asked}
+        if LATE_WORKER[-1] in names:
             lines.append(
                 f"{'/'.join(LATE_WORKER)} was asked up for three hours on Wednesday night, and went down again by itself."
             )
-        if RELEASE in self._asked:
+        if RELEASE in names:
             lines.append(f"All of {RELEASE} was asked up for two hours on Saturday evening, and went down again by itself.")
         if last:
             lines.append(

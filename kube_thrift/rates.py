@@ -22,7 +22,7 @@ from shared.flags import FlagParser, Flags, env_flag, number
 FILE = "workloads.tsv"
 USD = "USD"
 _TIMEOUT = 20.0
-_LARGEST = 200 * 2**20
+_LARGEST, _CHUNK = 200 * 2**20, 2**16
 _COST = re.compile(r"Cost \[([A-Z]{3})\]")
 _NEEDED = ("Cluster ID", "Namespace", "Kind", "Name", "Pods", "CPU Usage")
 
@@ -136,6 +136,15 @@ def _download(place: str) -> str:
         answer = requests.get(address, timeout=_TIMEOUT, allow_redirects=False, stream=True)
         if answer.status_code != requests.codes.ok:
             raise UsageError(f"--report {place}: {FILE}: the server answers {answer.status_code}")
-        return answer.raw.read(_LARGEST, decode_content=True).decode("utf-8")
+        return _content(answer, place).decode("utf-8")
     except (requests.RequestException, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"--report {place}: {FILE}: {' '.join(str(error).split())[:200]}") from None
+
+
+def _content(answer: requests.Response, place: str) -> bytes:
+    content = bytearray()
+    for chunk in answer.iter_content(_CHUNK):
+        content += chunk
+        if len(content) > _LARGEST:
+            raise UsageError(f"--report {place}: {FILE}: larger than {_LARGEST // 2**20} MiB")
+    return bytes(content)
