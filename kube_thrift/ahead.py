@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from downscaler.amounts import Size
+from downscaler.decide import Keep
 from downscaler.forecast import Step, Transition, steps
 from downscaler.keys import ORIGINAL
 from downscaler.plan import Planner
@@ -123,11 +124,12 @@ class Foresight:
         )
         if policy is None or (policy.broken and not policy.exclusion(planner.now - late)):
             return found
-        taken = list(_until(steps(kind, workload, policy, planner.now - late), self._end - late))
+        missed = isinstance(planned.decision, Keep) and planned.decision.cause == "missed"
+        taken = list(_until(steps(kind, workload, policy, planner.now - late, missed=missed), self._end - late))
         changes = [step.transition for step in taken[1:]]
         return replace(
             found,
-            due=taken[0].transition,
+            due=None if missed else taken[0].transition,
             phases=tuple(_phases(kind, taken, self._end - late, (unit, late))),
             changes=tuple(replace(change, at=change.at + late) for change in changes if change is not None),
         )
@@ -162,7 +164,7 @@ def original_of(kind: Kind, workload: Workload) -> Size | None:
         return kind.read(workload)
 
 
-# What these count has no pods of its own, or none whose requests anybody knows.
+# What these count has no pods of its own, or none whose requests anybody knows. Sizes that are words have none either.
 _WITHOUT_PODS = frozenset({"cronjobs", "jobs", "poddisruptionbudgets", "horizontalpodautoscalers"})
 
 

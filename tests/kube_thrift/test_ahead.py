@@ -114,6 +114,13 @@ def test_a_new_workload_is_left_up_for_its_grace_period() -> None:
     assert (found.due, found.hours_down) == (None, pytest.approx(118 - 1, abs=0.001))
 
 
+def test_what_is_too_late_is_left_out_as_the_controller_leaves_it_out() -> None:
+    """Down since Friday evening by its schedule, and still up on Monday: with a limit it is left up until the next evening."""
+    found = ahead("--max-lateness=3600", uptime=OFFICE)
+    assert (found.due, found.hours_down) == (None, 118 - 7)
+    assert [f"{change.at:%a %H:%M}" for change in found.changes[:2]] == ["Mon 17:00", "Tue 07:00"]
+
+
 def test_jitter_makes_a_namespace_late_by_the_same_every_time() -> None:
     plain, late = ahead(uptime=OFFICE), ahead("--jitter=30m", uptime=OFFICE)
     lateness = late.changes[0].at - plain.changes[0].at
@@ -134,6 +141,9 @@ def test_kinds_that_are_only_on_or_off() -> None:
 
     nightly = ahead(kind="cronjobs", uptime=OFFICE)
     assert (nightly.hours_down, nightly.saved) == (118, Amount())
+
+    balancer = ahead(kind="services", spec={"type": "LoadBalancer"}, uptime=OFFICE)
+    assert (balancer.hours_down, balancer.saved, balancer.asked) == (118, Amount(), Amount())
 
 
 def test_an_autoscaler_that_pauses_its_target_saves_all_of_the_target() -> None:
