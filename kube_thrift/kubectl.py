@@ -189,9 +189,7 @@ def _no_words(line: Line) -> None:
 
 def _output(flags: Sequence[str]) -> tuple[str, list[str]]:
     """The value of -o, and the other flags."""
-    plain = FlagParser(PROG, "")
-    env_flag(plain, "-o", "--output", choices=("text", "json"), default="text")
-    known, rest = plain.parse_known_args(list(flags))
+    known, rest = _plain_parser().parse_known_args(list(flags))
     return getattr(known, "output", "text"), rest
 
 
@@ -343,9 +341,8 @@ Options:
 
 def run(argv: Sequence[str]) -> int:
     """Runs one command. Raises UsageError and ClusterError, each of one line."""
-    words = [word for word in argv if not word.startswith("-")]
     if not argv or argv[0] in ("help", "-h", "--help"):
-        asked = words[1:2] if words[:1] == ["help"] else []
+        asked = [word for word in argv[1:] if not word.startswith("-")]
         sys.stdout.write(help_text(_known(asked[0]) if asked else ""))
         return 0
     name, rest = argv[0], argv[1:]
