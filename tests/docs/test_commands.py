@@ -101,13 +101,18 @@ def test_no_command_hides_in_an_indented_block(page: Path) -> None:
 
 
 @cache
-def flags_of(command: str, *words: str) -> frozenset[str]:
-    """The long flags of one of our commands, or of its subcommand, as its own --help lists them."""
+def help_of(command: str, *words: str) -> str:
+    """What `command words --help` prints, for one of our commands."""
     module = scripts()[command].partition(":")[0]
     done = subprocess.run(
         [sys.executable, "-m", module, *words, "--help"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
-    return frozenset(re.findall(r"(?<![\w-])--[a-z][a-z-]*", done.stdout)) | {"--help", "--version"}
+    return done.stdout
+
+
+def flags_of(command: str, *words: str) -> frozenset[str]:
+    """Its long flags."""
+    return frozenset(re.findall(r"(?<![\w-])--[a-z][a-z-]*", help_of(command, *words))) | {"--help", "--version"}
 
 
 @pytest.mark.parametrize("block", [block for _, block in ALL if block.not_run], ids=_name)
