@@ -56,7 +56,7 @@ bench: $(VENV)/.ready-dev ## time, peak memory and API requests as the fleet gro
 	$(BIN)/python -m benchmarks.report
 
 docs: $(VENV)/.ready-docs ## the documentation as a site in site/; fails for a broken link, anchor or navigation entry
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 pictures: $(VENV)/.ready-dev ## the README's pictures, from the pages of `make demo` (needs Chromium and its driver)
 	$(BIN)/python docs/screenshots.py $(OUT)/report docs/pictures

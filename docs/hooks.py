@@ -1,7 +1,7 @@
 """What mkdocs needs besides the pages of docs/: pages that are kept elsewhere in the repository, and links that leave docs/.
 
-A link from a page to a file of the repository works where the repository is browsed. On the site it leads to the page made from that
-file, where there is one, and is plain text otherwise.
+A link from a page to a file of the repository works where the repository is browsed. On the site it leads to the page made from
+that file, where there is one, and is plain text otherwise.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Relative links of README.md, CHANGELOG.md and docs/ lead to files that exist, and their anchors to headings, as the repository is
-browsed. The site's own links are checked by mkdocs (`test_site.py`).
+"""Relative links of README.md, CHANGELOG.md and docs/ lead to files that exist, and their anchors to headings, in the repository.
+
+The site's own links are checked by mkdocs (`test_site.py`).
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def constants(path: Path) -> Iterator[str]:
 
 @cache
 def keys_in_code(prefix: str, package: str) -> frozenset[str]:
-    paths = [path for path in (ROOT / package).glob("*.py")]
+    paths = list((ROOT / package).glob("*.py"))
     return frozenset(text for path in paths for text in constants(path) if re.fullmatch(rf"{prefix}/[a-z][a-z-]+", text))
 
 
