@@ -21,7 +21,7 @@ from __future__ import annotations
 import io
 import re
 import shlex
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import nullcontext, redirect_stderr, redirect_stdout, suppress
 from functools import cache
 from importlib import import_module
 from itertools import pairwise
@@ -51,6 +51,7 @@ NOT_RUN = (
 )
 VALUES = ROOT / "charts" / "kube-thrift" / "values.yaml"
 OWN_COMMAND = re.compile(rf"(?m)(?:^|[;|&(])\s*(?:[\w./]+/)?({'|'.join(scripts())}|kubectl thrift)\s+([^\n;|&]*)")
+needs_kubectl = pytest.mark.skipif(not has_kubectl(), reason="kubectl is not installed")
 ALL = [(page, block) for page in pages() for block in blocks(page)]
 
 
@@ -62,10 +63,8 @@ def _runnable(page: Path) -> bool:
     return any(block.language == SHELL and not block.not_run for block in blocks(page))
 
 
-@pytest.mark.skipif(not has_kubectl(), reason="kubectl is not installed")
-@pytest.mark.parametrize("page", [page for page in pages() if _runnable(page)], ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_commands_of_a_page_work(page: Path, tmp_path: Path) -> None:
-    with workshop(tmp_path) as place:
+def run_page(page: Path, folder: Path) -> None:
+    with workshop(folder) as place:
         for block in blocks(page):
             if name := block.file_name:
                 place.write(name, block.text)
@@ -75,6 +74,34 @@ def test_the_commands_of_a_page_work(page: Path, tmp_path: Path) -> None:
             assert code == block.exit_code, f"{block.place}: exit code {code}, not {block.exit_code}\n{block.text}\n{output}"
             for text in block.prints:
                 assert text in output, f"{block.place}: does not print {text!r}\n{output}"
+
+
+@needs_kubectl
+@pytest.mark.parametrize("page", [page for page in pages() if _runnable(page)], ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page_work(page: Path, tmp_path: Path) -> None:
+    run_page(page, tmp_path)
+
+
+@needs_kubectl
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("```sh\nkubectl get deployment web\n```", None),
+        ("<!-- exit code: 3 -->\n<!-- prints: blue -->\n```sh\necho blue\nexit 3\n```", None),
+        ("<!-- not run: needs AWS -->\n```sh\nfalse\n```", None),
+        ("```yaml\n# a.yaml\na: 1\n```\n\n1. Then\n\n    ```sh\n    grep 1 a.yaml\n    ```", None),
+        ("```sh\nfalse\n```", "page.md:1: exit code 1, not 0"),
+        ("```sh\nkubectl get deployment nobody | cat\n```", "exit code 1, not 0"),
+        ("\n<!-- prints: blue -->\n```sh\necho red\n```", "page.md:3: does not print 'blue'"),
+        ("```sh\nkube-downscaler --once --no-such-flag\n```", "exit code 2, not 0"),
+        ("```sh\ntrue", "is not closed"),
+    ],
+)
+def test_what_does_not_work_is_found(text: str, problem: str | None, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    with pytest.raises((AssertionError, ValueError), match=re.escape(problem)) if problem else nullcontext():
+        run_page(page, tmp_path)
 
 
 @pytest.mark.parametrize("block", [block for _, block in ALL], ids=_name)
@@ -113,7 +140,7 @@ def help_of(command: str, *words: str) -> str:
 
 def flags_of(command: str, *words: str) -> frozenset[str]:
     """Its long flags."""
-    return frozenset(re.findall(r"(?<![\w-])--[a-z][a-z-]*", help_of(command, *words))) | {"--help", "--version"}
+    return frozenset(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", help_of(command, *words))) | {"--help", "--version"}
 
 
 @pytest.mark.parametrize("block", [block for _, block in ALL if block.not_run], ids=_name)

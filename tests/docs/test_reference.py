@@ -70,13 +70,8 @@ def subcommands() -> list[tuple[str, ...]]:
 def own_flags(words: tuple[str, ...]) -> set[str]:
     """The flags of one command that are not those of a controller, which have tables of their own."""
     text = help_of(*words)
-    given = set(re.findall(r"(?m)^  +(?:-\w(?: [A-Z{][^\s,]*)?, )?(--[a-z][a-z-]*)", text))
-    common: set[str] = set()
-    for parser in (downscaler_parser(), janitor_parser(), report_parser()):
-        known = controllers_flags(parser)
-        # One of its flags that no other command has says whose flags these are.
-        if len(known & given) > len(known) / 2:
-            common |= known
+    given = set(re.findall(r"(?m)^  +(?:-\w(?: [A-Z{][^\s,]*)?, )?(--[a-z][a-z0-9-]*)", text))
+    common = set().union(*(controllers_flags(parser) for parser in (downscaler_parser(), janitor_parser(), report_parser())))
     return given - common - {f"--no-{name.removeprefix('--')}" for name in common} - {"--help"}
 
 
@@ -101,7 +96,7 @@ def test_every_flag_of_a_command_is_in_a_table(words: tuple[str, ...]) -> None:
 def flags_in_tables(page: str) -> set[str]:
     path = DOCS / page
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return {flag for line in lines if line.startswith("|") for flag in re.findall(r"`(--[a-z][a-z-]*)", line)}
+    return {flag for line in lines if line.startswith("|") for flag in re.findall(r"`(--[a-z][a-z0-9-]*)", line)}
 
 
 def test_every_command_is_in_a_table_and_every_row_is_a_command() -> None:
@@ -130,7 +125,7 @@ def read_variables() -> set[str]:
         name for path in CODE if "simcluster" not in path.parts for name in pattern.findall(path.read_text(encoding="utf-8"))
     }
     # What a WSGI server hands over is called an environment too.
-    return (found | set(_AUTHORITIES) | set(_AWS_CREDENTIALS)) - {"PATH_INFO"}
+    return (found | set(_AUTHORITIES) | set(_AWS_CREDENTIALS)) - {"PATH_INFO", "QUERY_STRING", "REQUEST_METHOD"}
 
 
 def test_every_variable_without_a_flag_is_in_the_table() -> None:

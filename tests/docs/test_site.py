@@ -10,18 +10,21 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+pytest.importorskip("mkdocs", reason="needs mkdocs (in the docs extra)")
+pytest.importorskip("material", reason="needs mkdocs-material (in the docs extra)")
+
 from docs.hooks import ELSEWHERE
 from tests.docs.blocks import DOCS, ROOT, blocks, pages
 
 CONFIG = ROOT / "mkdocs.yml"
-needs_mkdocs = pytest.mark.skipif(find_spec("material") is None, reason="needs mkdocs-material (in the docs extra)")
+# One worker builds the site once.
+pytestmark = pytest.mark.xdist_group("docs-site")
 
 
 def entries(navigation: Any) -> list[str]:
@@ -62,7 +65,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@needs_mkdocs
 def test_nothing_is_loaded_from_another_host(site: Path) -> None:
     tag = re.compile(r"<(?:script|link|img|iframe|source|video)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^\"' >]+")
     style = re.compile(r"(?:@import|url\()\s*[\"']?(?:https?:)?//")
@@ -72,7 +74,6 @@ def test_nothing_is_loaded_from_another_host(site: Path) -> None:
     assert found == []
 
 
-@needs_mkdocs
 def test_links_out_of_the_folder_lead_to_pages_or_are_plain_text(site: Path) -> None:
     page = (site / "reference.html").read_text(encoding="utf-8")
 
@@ -94,7 +95,6 @@ def address(site: Path) -> Iterator[str]:
     server.server_close()
 
 
-@needs_mkdocs
 def test_pages_and_search_work_in_a_browser_without_any_other_host(address: str, tmp_path: Path) -> None:
     pytest.importorskip("selenium", reason="needs selenium (in the dev extra)")
     from tests.resource_report.chromium import PHONE, browser
