@@ -18,6 +18,7 @@ from downscaler.calendars import Calendar, parse_calendar
 from downscaler.customs import parse_generic
 from downscaler.options import COMPONENT, OWN_NAMES, parser
 from downscaler.policy import CONFIGURATION, Compat, Orphans, Overlap, Policy, RestorePolicy, Rules, Scope, Setting
+from downscaler.prices import Price, Prices, parse_prices
 from downscaler.safety import Safety
 from downscaler.schedule import Spec
 from downscaler.sizes import FOREIGN_KINDS, KINDS, Kind, generic_kind
@@ -52,6 +53,12 @@ class Config:
     interval: float = 30.0
     turn_timeout: float = 900.0
     metrics_port: int = 0
+    # The longest that the process rests when it knows that nothing falls due; at least the interval.
+    max_interval: float = 30.0
+    late_after: float = 900.0
+    # Whether the objects and what is decided about them are shown on the port of the metrics.
+    status: bool = True
+    prices: Prices = Prices()
     notices: tuple[str, ...] = ()
 
 
@@ -104,6 +111,10 @@ class _Reading:
             interval=flags.interval,
             turn_timeout=flags.turn_timeout,
             metrics_port=flags.metrics_port,
+            max_interval=self._max_interval(),
+            late_after=flags.late_after,
+            status=flags.status,
+            prices=self._prices(),
             notices=(*self._notices, *_without_effect(flags)),
         )
 
@@ -112,6 +123,21 @@ class _Reading:
             return reader(getattr(self._flags, dest) or "")
         except (ValueProblem, UsageError) as problem:
             raise UsageError(f"{self._place(dest)}: {problem}") from None
+
+    def _max_interval(self) -> float:
+        flags = self._flags
+        longest: float = flags.max_interval or flags.interval
+        if not flags.interval <= longest:
+            place, least = self._place("max_interval"), f"--interval ({flags.interval:g} s) or more"
+            raise UsageError(f"{place}: {longest:g} s is not possible; accepted: {least}")
+        return longest
+
+    def _prices(self) -> Prices:
+        flags = self._flags
+        usual = Price(flags.price_core_hour, flags.price_gib_hour, flags.co2_core_hour, flags.co2_gib_hour)
+        if not flags.prices_file:
+            return Prices(usual)
+        return self._read("prices_file", lambda path: parse_prices(_content(path), usual))
 
     def _place(self, dest: str) -> str:
         if self._flags.sources[dest] == "environment":
@@ -200,12 +226,15 @@ def _read_calendars(text: str) -> tuple[Calendar, ...]:
         name, _, path = item.partition("=")
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", name.strip()) or not path.strip():
             raise ValueProblem(item, "NAME=FILE, where NAME is letters, digits, _ . or -")
-        try:
-            content = Path(path.strip()).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"calendar {name}: {path}: {getattr(error, 'strerror', None) or error}") from None
-        found.append(parse_calendar(name.strip(), content))
+        found.append(parse_calendar(name.strip(), _content(path.strip(), f"calendar {name}: ")))
     return tuple(found)
+
+
+def _content(path: str, what: str = "") -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{what}{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _read_namespaces(text: str) -> tuple[str, ...]:
@@ -243,6 +272,8 @@ def _without_effect(flags: Flags) -> list[str]:
         ("wave_timeout", flags.once, "a single run waits for nothing"),
         ("wakes_per_minute", flags.once, "a single run waits for nothing"),
         ("interval", flags.once, "there is one turn only"),
+        ("max_interval", flags.once, "there is one turn only"),
+        ("late_after", not flags.metrics_port, "there is no --metrics-port"),
     )
     notices = []
     for dest, idle, why in facts:

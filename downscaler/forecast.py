@@ -58,6 +58,20 @@ def next_moment(policy: Policy, workload: Workload, now: datetime) -> datetime |
     return min((moment for moment in _moments(policy, workload, now) if moment > now), default=None)
 
 
+def next_edge(policy: Policy, now: datetime) -> datetime | None:
+    """The first instant after *now* at which what *policy* says may differ, the grace period left aside."""
+    ends = (until for until in _ends(policy) if until is not None and until > now)
+    return min(ends if policy.excluded else _scheduled(policy, now), default=None)
+
+
+def grace_end(policy: Policy, workload: Workload) -> datetime | None:
+    """The first instant at which *workload* is no longer within its grace period; None if that is not known or never comes."""
+    since = deployed(workload, policy)
+    if since is None or since >= datetime.max.replace(tzinfo=since.tzinfo) - policy.grace_period.value - timedelta(days=1):
+        return None
+    return since + policy.grace_period.value + FINEST
+
+
 def next_ruling(policy: Policy, now: datetime) -> tuple[datetime, Ruling] | None:
     """When the schedule wants something else than now, and what; None if that is not within 400 days."""
     if policy.excluded:
@@ -75,9 +89,8 @@ def next_ruling(policy: Policy, now: datetime) -> tuple[datetime, Ruling] | None
 
 def _moments(policy: Policy, workload: Workload, now: datetime) -> Iterator[datetime]:
     yield from _scheduled(policy, now)
-    since = deployed(workload, policy)
-    if since is not None and since < datetime.max.replace(tzinfo=since.tzinfo) - policy.grace_period.value - timedelta(days=1):
-        yield since + policy.grace_period.value + FINEST
+    if (end := grace_end(policy, workload)) is not None:
+        yield end
 
 
 def _specs(policy: Policy) -> tuple[Spec, ...]:

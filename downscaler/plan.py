@@ -13,7 +13,7 @@ from typing import TypeAlias
 from downscaler.amounts import Refusal
 from downscaler.annotations import Complaint, Overrides, read_overrides
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo, decide
-from downscaler.forecast import next_ruling, schedule_of
+from downscaler.forecast import grace_end, next_edge, next_ruling, schedule_of
 from downscaler.keys import DOWNTIME_REPLICAS, FORCE_UPTIME, ORIGINAL, UP_FOR, UP_UNTIL
 from downscaler.patches import Stamp
 from downscaler.policy import (
@@ -69,6 +69,10 @@ class Planned:
     wanted: str = ""
     # When the schedule wants something else, and what; None if nothing is in sight.
     ahead: tuple[datetime, Ruling] | None = None
+    # What the schedule wants now and who said so; None where nobody knows.
+    ruled: Ruling | None = None
+    # The first instant at which the decision may differ only because time has passed.
+    moment: datetime | None = None
 
     @property
     def changes(self) -> bool:
@@ -86,7 +90,9 @@ class Planner:
     now: datetime
     relations: Relations = field(default_factory=Relations)
     _policies: dict[str, Policy] = field(default_factory=dict, init=False, repr=False)
-    _next: dict[object, tuple[datetime, Ruling] | None] = field(default_factory=dict, init=False, repr=False)
+    _schedules: dict[object, tuple[tuple[datetime, Ruling] | None, datetime | None]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def plan(self, kind: Kind, workload: Workload) -> Planned:
         """The decision on *workload*. Never raises for what somebody wrote on it."""
@@ -96,7 +102,9 @@ class Planner:
             return Planned(kind, workload, Keep("unread", f"namespace {workload.namespace} could not be read"))
         if policy.scale_children.value and kind.id == "cronjobs":
             self.relations.adopt(workload, policy)
-        decision = decide(kind, workload, policy, self.at(workload.namespace))
+        at = self.at(workload.namespace)
+        decision, ruled = decide(kind, workload, policy, at), ruling(policy, at)
+        ahead, edge = self._coming(policy, workload.namespace)
         complaints = overrides.complaints + _own(decision) + _out_of_reach(kind, workload, overrides)
         if self.rules.orphans is Orphans.REPORT and isinstance(decision, Keep) and decision.cause == "excluded":
             complaints += _asleep(workload, decision.reason)
@@ -107,9 +115,11 @@ class Planner:
             complaints,
             notes=notes,
             wave=policy.wave.value,
-            wanted=ruling(policy, self.at(workload.namespace)).want.value,
+            wanted=ruled.want.value,
             depends_on=tuple((kind_id, ns or workload.namespace, name) for kind_id, ns, name in policy.depends_on.value),
-            ahead=self._ahead(policy, workload.namespace),
+            ahead=ahead,
+            ruled=ruled,
+            moment=self._moment(policy, workload, decision, edge),
         )
 
     def _read(self, about: Object) -> tuple[Overrides, Notes]:
@@ -131,14 +141,24 @@ class Planner:
         coming = next_ruling(policy, since)
         return coming is not None and coming[0] <= self.now
 
-    def _ahead(self, policy: Policy, namespace: str) -> tuple[datetime, Ruling] | None:
+    def _coming(self, policy: Policy, namespace: str) -> tuple[tuple[datetime, Ruling] | None, datetime | None]:
+        """When the schedule wants something else and what, and when anything it says may differ."""
         # A fleet has thousands of workloads and few schedules.
         late = self.rules.lateness(namespace)
         key = (late, schedule_of(policy))
-        if key not in self._next:
-            coming = next_ruling(policy, self.now - late)
-            self._next[key] = None if coming is None else (coming[0] + late, coming[1])
-        return self._next[key]
+        if (known := self._schedules.get(key)) is not None:
+            return known
+        ruled, edge = next_ruling(policy, self.now - late), next_edge(policy, self.now - late)
+        ahead = None if ruled is None else (ruled[0] + late, ruled[1])
+        found = self._schedules[key] = (ahead, None if edge is None else edge + late)
+        return found
+
+    def _moment(self, policy: Policy, workload: Workload, decision: Decision, edge: datetime | None) -> datetime | None:
+        """When *decision* may differ only because time has passed; *edge* is that of the schedule."""
+        if not isinstance(decision, Keep) or decision.cause != "grace" or (end := grace_end(policy, workload)) is None:
+            return edge
+        end += self.rules.lateness(workload.namespace)
+        return end if edge is None else min(edge, end)
 
     def at(self, namespace: str) -> datetime:
         """The instant for which the workloads of *namespace* are decided: now, less its share of --jitter."""

@@ -1,26 +1,42 @@
-"""Prometheus metrics of one process, and the small server for /metrics, /healthz and /readyz.
+"""Prometheus metrics of one process, and the small server for /metrics, /healthz, /readyz and what a controller adds.
 
 Each process has one registry of its own, passed around as a value, so that tests and the demo can hold several side by side.
 """
 
 from __future__ import annotations
 
+import logging
 import socket
+import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
+from urllib.parse import parse_qsl
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, make_wsgi_app
 
 from shared.clock import Clock
-from shared.errors import UsageError
+from shared.errors import UsageError, ValueProblem
 from shared.health import Health
+from shared.pages import Page
 
+LOG = logging.getLogger(__name__)
 # Seconds between looks at whether the server is to close.
 _POLL = 0.1
 _DURATION_BUCKETS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
+_LONGEST_QUERY = 2000
+
+
+# Nobody else shows these pages in a frame, reads them under another type, or keeps them.
+_GUARDS = (
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+)
 
 
 class Metrics:
@@ -55,6 +71,9 @@ class Metrics:
             ("controller",),
             registry=self.registry,
         )
+        self._next_turn = Gauge(
+            "kube_thrift_next_turn_timestamp_seconds", "When the next turn begins.", ("controller",), registry=self.registry
+        )
         self._errors = Counter("kube_thrift_errors", "Failures by reason.", ("controller", "reason"), registry=self.registry)
         Info("kube_thrift_build", "The version that runs.", registry=self.registry).info(
             {"version": version, "controller": controller}
@@ -71,6 +90,10 @@ class Metrics:
         if ok:
             self._success.labels(self._controller).set(self._clock.now().timestamp())
 
+    def resting(self, seconds: float) -> None:
+        """For `Health(on_rest=...)`: the next turn begins in so many seconds."""
+        self._next_turn.labels(self._controller).set((self._clock.now() + timedelta(seconds=seconds)).timestamp())
+
     def error(self, reason: str, amount: int = 1) -> None:
         """Counts failures. *reason* is a word from code, such as the name of an error class."""
         self._errors.labels(self._controller, reason).inc(amount)
@@ -85,6 +108,12 @@ class _Server(ThreadingMixIn, WSGIServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "localhost", self.server_address[1]
         self.setup_environ()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away, or opens a connection in advance as browsers do and says nothing, is no news either."""
+        error = sys.exc_info()[1]
+        level = logging.DEBUG if isinstance(error, OSError) else logging.WARNING
+        LOG.log(level, "metrics port: %s: %s", type(error).__name__, error)
 
 
 class _DualServer(_Server):
@@ -119,12 +148,21 @@ class MetricsServer:
         self._thread.join()
 
 
-def start_metrics_server(port: int, metrics: Metrics, health: Health, clock: Clock, *, address: str = "") -> MetricsServer:
+def start_metrics_server(
+    port: int,
+    metrics: Metrics,
+    health: Health,
+    clock: Clock,
+    *,
+    address: str = "",
+    pages: Mapping[str, Page] | None = None,
+) -> MetricsServer:
     """Listens on *port* of all addresses. Raises UsageError when the port is taken or not ours to open.
 
-    /healthz answers 503 when no turn has ended for too long, /readyz until the first turn has succeeded.
+    /healthz answers 503 when no turn has ended for too long, /readyz until the first turn has succeeded. *pages* are further
+    paths, for GET only; nobody is asked who he is.
     """
-    application = _application(metrics, health, clock)
+    application = _application(metrics, health, clock, pages or {})
     try:
         dual = not address and socket.has_dualstack_ipv6()
         server = make_server(address, port, application, _DualServer if dual else _Server, _QuietHandler)
@@ -133,8 +171,9 @@ def start_metrics_server(port: int, metrics: Metrics, health: Health, clock: Clo
     return MetricsServer(server)
 
 
-def _application(metrics: Metrics, health: Health, clock: Clock) -> Callable[..., Iterable[bytes]]:
+def _application(metrics: Metrics, health: Health, clock: Clock, pages: Mapping[str, Page]) -> Callable[..., Iterable[bytes]]:
     exposition = make_wsgi_app(metrics.registry)
+    here = ", ".join(["/metrics", "/healthz", *pages])
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -151,12 +190,29 @@ def _application(metrics: Metrics, health: Health, clock: Clock) -> Callable[...
             return _answer(
                 start_response, "200 OK" if ready else "503 Service Unavailable", "ok" if ready else "no turn has succeeded yet"
             )
-        return _answer(start_response, "404 Not Found", "/metrics, /healthz and /readyz are here")
+        if path in pages:
+            return _page(pages[path], environ, start_response)
+        return _answer(start_response, "404 Not Found", f"{here} and /readyz are here")
 
     return application
 
 
+def _page(page: Page, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
+        return _answer(start_response, "405 Method Not Allowed", "this can only be read: GET")
+    query = environ.get("QUERY_STRING", "")
+    if len(query) > _LONGEST_QUERY:
+        return _answer(start_response, "414 URI Too Long", f"a query has {_LONGEST_QUERY} characters at most")
+    try:
+        found = page(dict(parse_qsl(query, keep_blank_values=True)))
+    except ValueProblem as problem:
+        return _answer(start_response, "400 Bad Request", str(problem))
+    length = ("Content-Length", str(len(found.body)))
+    start_response("200 OK", [("Content-Type", found.content_type), length, *_GUARDS, *found.headers])
+    return [] if environ.get("REQUEST_METHOD") == "HEAD" else [found.body]
+
+
 def _answer(start_response: Callable[..., Any], status: str, text: str) -> list[bytes]:
     body = text.encode() + b"\n"
-    start_response(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))])
+    start_response(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), *_GUARDS])
     return [body]
