@@ -21,7 +21,7 @@ from downscaler.policy import CONFIGURATION, Compat, Orphans, Overlap, Policy, R
 from downscaler.prices import Price, Prices, parse_prices
 from downscaler.safety import Safety
 from downscaler.schedule import Spec
-from downscaler.sizes import FOREIGN_KINDS, KINDS, Kind, generic_kind
+from downscaler.sizes import KINDS, Kind, generic_kind
 from downscaler.timespec import Defaults, check_weekframe, parse, zone_named
 from downscaler.waves import Pace
 from shared.cluster import Connection
@@ -161,6 +161,7 @@ class _Reading:
             orphans=Orphans(self._flags.orphans),
             version=own_version(),
             jitter=timedelta(seconds=self._flags.jitter),
+            max_lateness=timedelta(seconds=self._flags.max_lateness) if self._flags.max_lateness else None,
         )
 
     def _patterns(self, text: str) -> tuple[str, ...]:
@@ -172,13 +173,14 @@ class _Reading:
 
     def _context(self) -> Context:
         flags = self._flags
+        kinds = self._read("custom_kinds", _read_generics)
         defaults = Defaults(
             timezone=self._read("default_timezone", lambda text: zone_named(text.strip()).key if text.strip() else None),
             weekframe=self._read("default_weekframe", lambda text: check_weekframe(text) if text.strip() else None),
             calendars=self._read("calendars", _read_calendars),
             end_excluded=self._go,
         )
-        return Context(defaults, timedelta(seconds=flags.grace_period), flags.deployment_time_annotation or None)
+        return Context(defaults, timedelta(seconds=flags.grace_period), flags.deployment_time_annotation or None, kinds)
 
     def _policy(self, defaults: Defaults) -> Policy:
         flags = self._flags
@@ -188,6 +190,7 @@ class _Reading:
             upscale_period=self._spec("upscale_period", defaults),
             downscale_period=self._spec("downscale_period", defaults),
             downtime_replicas=Setting(flags.downtime_replicas),
+            downtime_max_replicas=Setting(flags.downtime_max_replicas),
             grace_period=Setting(timedelta(seconds=flags.grace_period)),
             upscale_target_only=flags.upscale_target_only or flags.orphans == Orphans.REPORT.value or self._go,
             compat=Compat(flags.compat),
@@ -196,6 +199,7 @@ class _Reading:
             allow_volume_deletion=Setting(flags.allow_volume_deletion),
             overlap=Overlap(flags.overlap) if flags.overlap else None,
             skip_missed_runs=flags.missed_runs == "skip",
+            suspend_night_runs=flags.night_runs == "suspend",
         )
 
     def _spec(self, dest: str, defaults: Defaults) -> Setting[Spec]:
@@ -207,13 +211,11 @@ class _Reading:
 def _read_kinds(text: str) -> tuple[Kind, ...]:
     ids = split_list(text)
     unknown = [each for each in ids if each not in KINDS]
-    if foreign := [each for each in unknown if each in FOREIGN_KINDS]:
-        raise UsageError(
-            f"{', '.join(foreign)}: other downscalers scale these, this one does not yet; accepted: {', '.join(KINDS)}"
-        )
     if unknown or not ids:
-        raise ValueProblem(", ".join(unknown), f"one or more of {', '.join(KINDS)}")
-    return tuple(kind for kind in KINDS.values() if kind.id in ids)
+        raise ValueProblem(
+            ", ".join(unknown), f"one or more of {', '.join(KINDS)}; any other kind is described by --custom-kinds"
+        )
+    return tuple(kind for kind in KINDS.values() if kind.id in ids and kind.part_of not in ids)
 
 
 def _read_generics(text: str) -> tuple[Kind, ...]:
@@ -266,6 +268,8 @@ def _without_effect(flags: Flags) -> list[str]:
         ("default_downtime", periods, "a period is set, and where one is uptime and downtime do not count"),
         ("scale_children", "cronjobs" not in kinds, "cronjobs are not included"),
         ("missed_runs", "cronjobs" not in kinds, "cronjobs are not included"),
+        ("night_runs", "cronjobs" not in kinds, "cronjobs are not included"),
+        ("downtime_max_replicas", "horizontalpodautoscalers" not in kinds, "horizontalpodautoscalers are not included"),
         ("allow_volume_deletion", "statefulsets" not in kinds, "statefulsets are not included"),
         ("fight_window", flags.once or not flags.fight_flips, "fights are not looked for"),
         ("fight_flips", flags.once, "a single run remembers nothing"),
@@ -281,6 +285,11 @@ def _without_effect(flags: Flags) -> list[str]:
             value = getattr(flags, dest)
             shown = "" if value is True else f" {value}"
             notices.append(f"--{dest.replace('_', '-')}{shown} has no effect: {why}")
+    parts = [each for each in kinds if each in KINDS and KINDS[each].part_of in kinds]
+    if parts:
+        notices.append(f"{', '.join(parts)} in --include-resources has no effect: {KINDS[parts[0]].part_of} includes them")
+    if 0 < flags.max_lateness < 2 * flags.interval and not flags.once:
+        notices.append(f"--max-lateness {flags.max_lateness:g} is less than two turns: changes may be left out for that alone")
     if "horizontalpodautoscalers" in kinds and flags.downtime_replicas == 0:
         notices.append("horizontalpodautoscalers are scaled only where a downscaler/downtime-replicas of 1 or more is in force")
     return notices

@@ -14,8 +14,8 @@ from downscaler.amounts import Size
 from downscaler.annotations import FIELDS
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo
 from downscaler.forecast import Transition, transitions
-from downscaler.keys import DOWNSCALE_REPLICAS, DOWNTIME_REPLICAS, ORIGINAL, RECORD, TARGET
-from downscaler.plan import Planner
+from downscaler.keys import DOWNSCALE_REPLICAS, DOWNTIME_REPLICAS, ORIGINAL, ORIGINAL_FIELDS, RECORD, TARGET
+from downscaler.plan import Planned, Planner
 from downscaler.policy import AUTOSCALER, CONFIGURATION, NAMESPACE, PARENT, POD, SCALED, WORKLOAD, Policy, Setting, ruling
 from downscaler.schedule import Spec
 from downscaler.sizes import Kind
@@ -89,22 +89,24 @@ def explain(planner: Planner, kind: Kind, workload: Workload) -> Explanation:
         change=_change(kind, decision),
         reason=decision.reason,
         complaints=tuple(complaint.text for complaint in planned.complaints),
-        next=() if policy is None else tuple(_ahead(planner, kind, workload, policy)),
+        next=() if policy is None else tuple(_ahead(planner, planned, policy)),
     )
 
 
 def _record(workload: Workload) -> dict[str, str]:
-    found = {key: workload.metadata.annotation(key) for key in (ORIGINAL, TARGET, RECORD)}
+    found = {key: workload.metadata.annotation(key) for key in (ORIGINAL, TARGET, ORIGINAL_FIELDS, RECORD)}
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _ahead(planner: Planner, kind: Kind, workload: Workload, policy: Policy) -> list[Transition]:
+def _ahead(planner: Planner, planned: Planned, policy: Policy) -> list[Transition]:
     """Nothing is foretold of what cannot be read."""
-    late = planner.rules.lateness(workload.namespace)
+    late = planner.rules.lateness(planned.workload.namespace)
     now = planner.now - late
     if policy.broken and not policy.exclusion(now):
         return []
-    return [replace(each, at=each.at + late) for each in transitions(kind, workload, policy, now)]
+    missed = isinstance(planned.decision, Keep) and planned.decision.cause == "missed"
+    found = transitions(planned.kind, planned.workload, policy, now, missed=missed)
+    return [replace(each, at=each.at + late) for each in found]
 
 
 def _decider(policy: Policy | None, decision: Decision, key: str, source: str) -> str:
@@ -128,7 +130,7 @@ def _rows(planner: Planner, kind: Kind, workload: Workload, policy: Policy) -> I
     for key, field in FIELDS.items():
         texts = {NAMESPACE: namespace.get(key), AUTOSCALER: scaler.get(key), WORKLOAD: own.get(key)}
         configured = getattr(planner.rules.policy, field, None)
-        if isinstance(configured, Setting) and key != DOWNSCALE_REPLICAS:
+        if isinstance(configured, Setting) and configured.value is not None and key != DOWNSCALE_REPLICAS:
             texts[CONFIGURATION] = _text(configured)
         effective = getattr(policy, field, None)
         counts = effective.source if isinstance(effective, Setting) else ""
@@ -142,7 +144,12 @@ def _rows(planner: Planner, kind: Kind, workload: Workload, policy: Policy) -> I
 
 
 def _text(
-    setting: Setting[Spec] | Setting[Size] | Setting[timedelta] | Setting[bool] | Setting[tuple[tuple[str, str, str], ...]],
+    setting: Setting[Spec]
+    | Setting[Size]
+    | Setting[int | None]
+    | Setting[timedelta]
+    | Setting[bool]
+    | Setting[tuple[tuple[str, str, str], ...]],
 ) -> str:
     value = setting.value
     if isinstance(value, Spec):

@@ -33,8 +33,10 @@ class Transition:
     reason: str
 
 
-def transitions(kind: Kind, workload: Workload, policy: Policy, now: datetime, count: int = 3) -> list[Transition]:
-    """The next *count* changes of size after *now*, within 400 days; what is due at *now* itself is taken as done."""
+def transitions(
+    kind: Kind, workload: Workload, policy: Policy, now: datetime, count: int = 3, *, missed: bool = False
+) -> list[Transition]:
+    """The next *count* changes of size after *now*, within 400 days. What is due at *now* is taken as done, or as *missed*."""
     found: list[Transition] = []
     at = now
     for _ in range(_MOST_MOMENTS):
@@ -44,7 +46,7 @@ def transitions(kind: Kind, workload: Workload, policy: Policy, now: datetime, c
             found.append(Transition(at, direction, decision.before, decision.size, decision.reason))
         if len(found) == count:
             break
-        if (patch := patch_of(kind, workload, decision)) is not None:
+        if (patch := patch_of(kind, workload, decision)) is not None and not (missed and at == now):
             workload = patched(workload, patch)
         moment = next_moment(policy, workload, at)
         if moment is None or moment - now > HORIZON:
@@ -111,6 +113,11 @@ def _ends(policy: Policy) -> tuple[datetime | None, ...]:
 def schedule_of(policy: Policy) -> Hashable:
     """What two policies have in common whose rulings come at the same instants: all but the layers that they name."""
     return _specs(policy), _ends(policy), bool(policy.excluded), policy.overlap
+
+
+def is_constant(policy: Policy) -> bool:
+    """Whether its schedule never wants anything else than now."""
+    return not any(_ends(policy)) and all(spec.is_always or spec.is_never for spec in _specs(policy))
 
 
 def _scheduled(policy: Policy, now: datetime) -> Iterator[datetime]:

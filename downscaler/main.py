@@ -25,7 +25,7 @@ from downscaler.probe import served_kinds
 from downscaler.read import read_forced, read_namespaces, read_recorded, read_scalers, read_workloads
 from downscaler.relations import SCALERS, Relations
 from downscaler.safety import settle, without_fights, without_masses
-from downscaler.sizes import KINDS, Kind
+from downscaler.sizes import KINDS, Kind, kinds_left_out
 from downscaler.status import About, Board
 from downscaler.statuspage import pages_of
 from downscaler.waves import Scene
@@ -129,8 +129,7 @@ def _orphans(cluster: Cluster, config: Config, planner: Planner, memory: Memory 
     """
     if memory is None or (config.once and config.rules.orphans is not Orphans.RESTORE) or not memory.orphans_due(planner.now):
         return
-    included = {kind.id for kind in config.kinds}
-    left_out = [kind for kind in KINDS.values() if kind.id not in included]
+    left_out = kinds_left_out(config.kinds)
     restore = config.rules.orphans is Orphans.RESTORE
     # Rights on kinds that are not included are nothing that a controller has to have.
     for kind, workload in read_recorded(cluster, config, left_out, lambda error: LOG.debug("orphans: %s", error)):
@@ -158,6 +157,7 @@ def _serve(config: Config, turn: Command, memory: Memory | None = None) -> int:
         debug=config.debug,
         json_logs=config.json_logs,
         max_interval=config.max_interval,
+        dry_run=config.connection.dry_run,
     )
     process = Process(running, component=COMPONENT)
     with process.connect(config.connection) as cluster:

@@ -12,6 +12,7 @@ from prometheus_client import Counter as CounterMetric
 
 from downscaler.pending import DIRECTIONS, Direction
 from downscaler.savings import Amount
+from shared.metrics import Bounded, Latest
 
 # A process that slept for longer knows nothing of the time between.
 LONGEST_GAP = timedelta(hours=1)
@@ -24,6 +25,7 @@ class Saved:
 
     def __init__(self, registry: CollectorRegistry, longest_gap: timedelta = LONGEST_GAP) -> None:
         self._longest_gap = longest_gap
+        self._shown = Bounded()
         self._counters = {
             field: CounterMetric(f"kube_thrift_downscaler_saved_{name}", text, ("namespace",), registry=registry)
             for field, name, text in (
@@ -44,7 +46,7 @@ class Saved:
                 for field, counter in self._counters.items():
                     # Where nobody gave a price there is no series, not one that stays at zero.
                     if (value := getattr(amount, field)) or field not in ("usd", "co2_grams"):
-                        counter.labels(namespace).inc(value * hours)
+                        counter.labels(self._shown(namespace)).inc(value * hours)
         self._last = (now, off)
 
 
@@ -113,38 +115,29 @@ class Measures:
         self._actions = CounterMetric(
             "kube_thrift_downscaler_actions", "Writes by kind and direction.", ("kind", "direction"), registry=registry
         )
-        self._kept = Gauge(
-            "kube_thrift_downscaler_kept", "Objects left as they are, by kind and cause.", ("kind", "cause"), registry=registry
-        )
-        self._invalid = Gauge(
-            "kube_thrift_downscaler_invalid_configuration",
-            "Annotations that cannot be read, by kind.",
-            ("kind",),
-            registry=registry,
-        )
-        self._avoided = Gauge(
-            "kube_thrift_downscaler_replicas_avoided",
-            "Replicas that are switched off now, by kind.",
-            ("kind",),
-            registry=registry,
-        )
-        self._next = Gauge(
-            "kube_thrift_downscaler_next_transition_timestamp_seconds",
+
+        def latest(name: str, meaning: str, *labels: str) -> Latest:
+            return Latest(f"kube_thrift_downscaler_{name}", meaning, labels, registry)
+
+        self._kept = latest("kept", "Objects left as they are, by kind and cause.", "kind", "cause")
+        self._invalid = latest("invalid_configuration", "Annotations that cannot be read, by kind.", "kind")
+        self._avoided = latest("replicas_avoided", "Replicas that are switched off now, by kind.", "kind")
+        self._next = latest(
+            "next_transition_timestamp_seconds",
             "When the schedule next wants something else of any object, by what it wants.",
-            ("direction",),
-            registry=registry,
+            "direction",
         )
-        self._states = Gauge(
-            "kube_thrift_downscaler_objects",
+        self._states = latest(
+            "objects",
             "Objects by kind, by what their schedule wants, and by what they are.",
-            ("kind", "wanted", "actual"),
-            registry=registry,
+            "kind",
+            "wanted",
+            "actual",
         )
-        self._fights = Gauge(
-            "kube_thrift_downscaler_fights",
+        self._fights = latest(
+            "fights",
             "Objects that somebody keeps setting back and that are left alone therefore, by kind.",
-            ("kind",),
-            registry=registry,
+            "kind",
         )
 
     def acted(self, changes: Counter[tuple[str, str]]) -> None:
@@ -154,16 +147,13 @@ class Measures:
 
     def turn(self, counts: Counts) -> None:
         """Replaces what the turn before has shown."""
-        for gauge in (self._kept, self._invalid, self._avoided, self._next, self._states, self._fights):
-            gauge.clear()
-        for states, number in counts.states.items():
-            self._states.labels(*states).set(number)
-        for direction, at in counts.ahead.items():
-            self._next.labels(direction).set(at.timestamp())
-        for (kind, cause), number in counts.kept.items():
-            self._kept.labels(kind, cause).set(number)
-            if cause == "fight":
-                self._fights.labels(kind).set(number)
-        for gauge, values in ((self._invalid, counts.invalid), (self._avoided, counts.avoided)):
-            for kind, number in values.items():
-                gauge.labels(kind).set(number)
+        for kind in {kind for kind, _ in counts.kept}:
+            # The first night of a process would go unseen if its first count were also its first sample.
+            for action in ("down", "up"):
+                self._actions.labels(kind, action)
+        self._states.show(counts.states)
+        self._next.show({(direction,): at.timestamp() for direction, at in counts.ahead.items()})
+        self._kept.show(counts.kept)
+        self._fights.show({(kind,): number for (kind, cause), number in counts.kept.items() if cause == "fight"})
+        self._invalid.show({(kind,): number for kind, number in counts.invalid.items()})
+        self._avoided.show({(kind,): number for kind, number in counts.avoided.items()})

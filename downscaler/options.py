@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 
-from downscaler.amounts import parse_replicas
+from downscaler.amounts import LARGEST, parse_replicas
 from downscaler.policy import Compat, Orphans, Overlap, RestorePolicy
 from downscaler.sizes import KINDS
 from shared.errors import ValueProblem
@@ -52,6 +52,24 @@ def _add_outcome(flags: FlagParser) -> None:
         default="run",
         help="what a CronJob that comes up does about the runs it missed: Kubernetes starts the last one at once (run), unless "
         "startingDeadlineSeconds is set, which is set to 60 and stays (skip)",
+    )
+    env_flag(
+        flags,
+        "--night-runs",
+        env="NIGHT_RUNS",
+        choices=["keep", "suspend"],
+        default="keep",
+        help="a CronJob whose every run lies in its downtime would never run: it is left on, with a hint (keep), or suspended "
+        "all the same (suspend)",
+    )
+    env_flag(
+        flags,
+        "--max-lateness",
+        env="MAX_LATENESS",
+        type=grace_seconds,
+        default=0.0,
+        help="seconds after a change of the schedule in which it is still carried out, as in kube-green; later it is left out "
+        "until the next change. 0: it is always caught up with",
     )
     switch(flags, "--upscale-target-only", help="leave excluded workloads as they are instead of bringing them back up")
     env_flag(
@@ -269,6 +287,13 @@ def _add_schedule(flags: FlagParser) -> None:
         type=parse_replicas,
         default=0,
         help="the size of workloads that are down; a percentage works on PodDisruptionBudgets only",
+    )
+    env_flag(
+        flags,
+        "--downtime-max-replicas",
+        env="DOWNTIME_MAX_REPLICAS",
+        type=whole(1, LARGEST),
+        help="the maxReplicas of HorizontalPodAutoscalers that are down; without it only their minReplicas is lowered",
     )
     env_flag(
         flags,

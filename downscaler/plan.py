@@ -12,15 +12,17 @@ from typing import TypeAlias
 
 from downscaler.amounts import Refusal
 from downscaler.annotations import Complaint, Overrides, read_overrides
+from downscaler.cronruns import never_runs
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo, decide
-from downscaler.forecast import grace_end, next_edge, next_ruling, schedule_of
-from downscaler.keys import DOWNTIME_REPLICAS, FORCE_UPTIME, ORIGINAL, UP_FOR, UP_UNTIL
+from downscaler.forecast import grace_end, is_constant, next_edge, next_ruling, schedule_of
+from downscaler.keys import DOWNTIME_REPLICAS, EXCLUDE, FORCE_UPTIME, ORIGINAL, UP_FOR, UP_UNTIL
 from downscaler.patches import Stamp
 from downscaler.policy import (
     AUTOSCALER,
     CONFIGURATION,
     NAMESPACE,
     SCALED,
+    UNSCHEDULED,
     WORKLOAD,
     Orphans,
     Policy,
@@ -33,11 +35,12 @@ from downscaler.policy import (
     with_layer,
 )
 from downscaler.relations import SCALERS, Relations, said_by_scaler
+from downscaler.schedule import FINEST
 from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 from shared.errors import shorten
 from shared.objects import Object
-from shared.times import format_timestamp
+from shared.times import format_duration, format_timestamp
 
 Notes: TypeAlias = tuple[tuple[str, str | None], ...]
 
@@ -90,6 +93,7 @@ class Planner:
     now: datetime
     relations: Relations = field(default_factory=Relations)
     _policies: dict[str, Policy] = field(default_factory=dict, init=False, repr=False)
+    _changed: dict[object, bool] = field(default_factory=dict, init=False, repr=False)
     _schedules: dict[object, tuple[tuple[datetime, Ruling] | None, datetime | None]] = field(
         default_factory=dict, init=False, repr=False
     )
@@ -103,9 +107,10 @@ class Planner:
         if policy.scale_children.value and kind.id == "cronjobs":
             self.relations.adopt(workload, policy)
         at = self.at(workload.namespace)
-        decision, ruled = decide(kind, workload, policy, at), ruling(policy, at)
+        decision, ruled = self._in_time(policy, workload.namespace, decide(kind, workload, policy, at)), ruling(policy, at)
         ahead, edge = self._coming(policy, workload.namespace)
         complaints = overrides.complaints + _own(decision) + _out_of_reach(kind, workload, overrides)
+        complaints += _never_runs(kind, workload, policy, decision)
         if self.rules.orphans is Orphans.REPORT and isinstance(decision, Keep) and decision.cause == "excluded":
             complaints += _asleep(workload, decision.reason)
         return Planned(
@@ -160,6 +165,24 @@ class Planner:
         end += self.rules.lateness(workload.namespace)
         return end if edge is None else min(edge, end)
 
+    def _in_time(self, policy: Policy, namespace: str, decision: Decision) -> Decision:
+        """*decision*, or leaving the object alone where the schedule began to want it longer ago than --max-lateness."""
+        limit, at = self.rules.max_lateness, self.at(namespace)
+        if limit is None or not isinstance(decision, ScaleTo | Restore):
+            return decision
+        if ruling(policy, at).key in UNSCHEDULED or is_constant(policy) or self._changed_since(policy, at - limit - FINEST, at):
+            return decision
+        reason = f"its schedule changed more than {format_duration(limit)} ago and --max-lateness waits for the next change"
+        held = decision.size if isinstance(decision, Restore) else None
+        return Keep("missed", f"{reason}: {decision.reason}", held)
+
+    def _changed_since(self, policy: Policy, since: datetime, at: datetime) -> bool:
+        key = (since, schedule_of(policy))
+        if key not in self._changed:
+            coming = next_ruling(policy, since)
+            self._changed[key] = coming is not None and coming[0] <= at
+        return self._changed[key]
+
     def at(self, namespace: str) -> datetime:
         """The instant for which the workloads of *namespace* are decided: now, less its share of --jitter."""
         return self.now - self.rules.lateness(namespace)
@@ -199,7 +222,10 @@ class Planner:
             self.relations.note(kind, workload, overrides)
             base = with_layer(base, said_by_scaler(scaler, self.rules.context), AUTOSCALER)
             base = replace(base, autoscaler=scaler.name, autoscaler_pauses=scaler.pauses)
-        return govern(base, self.rules.scope, kind, workload, overrides)
+        policy = govern(base, self.rules.scope, kind, workload, overrides)
+        if kind.runs is None:
+            return policy
+        return replace(policy, never_runs=never_runs(kind.runs(workload), policy, self.at(workload.namespace)))
 
     def policy_of(self, namespace: str) -> Policy | None:
         """What governs the workloads in *namespace* that say nothing themselves; None if the namespace could not be read."""
@@ -238,6 +264,17 @@ def _out_of_reach(kind: Kind, workload: Workload, overrides: Overrides) -> tuple
     if not isinstance(reached, Refusal):
         return ()
     return (Complaint(DOWNTIME_REPLICAS, str(target), reached.reason, "it is not scaled down", blocking=False),)
+
+
+def _never_runs(kind: Kind, workload: Workload, policy: Policy, decision: Decision) -> tuple[Complaint, ...]:
+    """The hint that an object never does what it is there for, said by day already."""
+    if kind.runs is None or not policy.never_runs or kind.read(workload) != 1 or isinstance(decision, Problem):
+        return ()
+    if policy.suspend_night_runs:
+        said = f"{policy.never_runs}: it never runs; {EXCLUDE}=true leaves it on"
+    else:
+        said = f"{policy.never_runs}: it is left on, as it would never run; --night-runs=suspend suspends it"
+    return (Complaint("schedule", kind.runs(workload)[0], "", blocking=False, said=said, word="NeverRuns"),)
 
 
 def _own(decision: Decision) -> tuple[Complaint, ...]:

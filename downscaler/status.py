@@ -227,16 +227,16 @@ class Board:
     """What is shown: the last turn, put up as a whole when it has ended."""
 
     about: About
-    _turn: Turn | None = None
-    _shown: _Shown = field(default_factory=lambda: _Shown(()))
+    # One reference, so that nobody sees a turn with the rows of another.
+    _last: tuple[Turn | None, _Shown] = field(default_factory=lambda: (None, _Shown(())))
 
     def put_up(self, turn: Turn, rows: Iterable[Row]) -> None:
         """Replaces what is shown. Whoever is reading goes on reading what was there before."""
-        self._turn, self._shown = turn, _Shown(tuple(rows))
+        self._last = (turn, _Shown(tuple(rows)))
 
     def status(self, query: Query) -> Status:
         """The answer to *query*; safe to ask in any thread."""
-        turn, shown = self._turn, self._shown
+        turn, shown = self._last
         chosen = [row for row in shown.sorted if _matches(row, query)]
         begin = next((at for at, row in enumerate(chosen) if row.key > query.after), len(chosen)) if query.after else 0
         page = chosen[begin : begin + query.limit]

@@ -12,11 +12,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from socketserver import TCPServer, ThreadingMixIn
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, make_wsgi_app
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, make_wsgi_app
 
 from shared.clock import Clock
 from shared.errors import UsageError, ValueProblem
@@ -39,19 +39,60 @@ _GUARDS = (
 )
 
 
+OTHER = "(other)"
+Labels = TypeVar("Labels", bound=tuple[str, ...])
+
+
+class Latest:
+    """A gauge whose series show one turn. Each is replaced by its next value, and only what is gone is removed.
+
+    Clearing the gauge first would now and then let a scrape see nothing, and an alert that waits would begin anew.
+    """
+
+    def __init__(self, name: str, meaning: str, labels: Iterable[str], registry: CollectorRegistry) -> None:
+        self._gauge = Gauge(name, meaning, tuple(labels), registry=registry)
+        self._shown: set[tuple[str, ...]] = set()
+
+    def show(self, values: Mapping[Labels, float]) -> None:
+        """*values* by the values of the labels."""
+        for labels, value in values.items():
+            self._gauge.labels(*labels).set(value)
+        for gone in self._shown.difference(values):
+            self._gauge.remove(*gone)
+        self._shown = set(values)
+
+
+class Bounded:
+    """Values for a label that others choose, such as namespaces, which come and go: the first *limit* as they are, then OTHER.
+
+    A series stays for the life of its process, so that sums stay right; without a limit, each preview environment would leave
+    one.
+    """
+
+    def __init__(self, limit: int = 1000) -> None:
+        self._limit = limit
+        self._known: set[str] = set()
+
+    def __call__(self, value: str) -> str:
+        if value not in self._known:
+            if len(self._known) >= self._limit:
+                return OTHER
+            self._known.add(value)
+        return value
+
+
 class Metrics:
     """The metrics that every controller has. Controllers add their own to `registry`.
 
-    Labels come from small closed sets (verb, status code, a reason from code), never from what a tenant wrote.
+    Labels come from small closed sets (verb, status code, a reason from code), never from what a tenant wrote. What is counted by
+    outcome starts at 0, as the increase to the first 1 is one that nobody sees otherwise.
     """
 
     def __init__(self, controller: str, version: str, clock: Clock, registry: CollectorRegistry | None = None) -> None:
         self._clock = clock
         self.registry = registry or CollectorRegistry()
         self._controller = controller
-        self._requests = Counter(
-            "kube_thrift_api_requests", "Requests to the API server.", ("controller", "verb", "code"), registry=self.registry
-        )
+        self._requests = self._counter("kube_thrift_api_requests", "Requests to the API server.", "verb", "code")
         self._request_seconds = Histogram(
             "kube_thrift_api_request_duration_seconds",
             "Seconds until a request was answered in full.",
@@ -65,19 +106,31 @@ class Metrics:
             registry=self.registry,
             buckets=_DURATION_BUCKETS,
         )
-        self._success = Gauge(
-            "kube_thrift_last_success_timestamp_seconds",
-            "When a turn last ended without a failure.",
-            ("controller",),
-            registry=self.registry,
-        )
-        self._next_turn = Gauge(
-            "kube_thrift_next_turn_timestamp_seconds", "When the next turn begins.", ("controller",), registry=self.registry
-        )
-        self._errors = Counter("kube_thrift_errors", "Failures by reason.", ("controller", "reason"), registry=self.registry)
+        self._results = self._counter("kube_thrift_turns", "Turns by result; one that did only a part has failed.", "result")
+        for result in ("succeeded", "failed"):
+            self._results.labels(controller, result)
+        self._failed = self._gauge("kube_thrift_consecutive_failed_turns", "Turns that have failed since one succeeded.")
+        self._failed.labels(controller).set(0)
+        self._success = self._gauge("kube_thrift_last_success_timestamp_seconds", "When a turn last ended without a failure.")
+        self._next_turn = self._gauge("kube_thrift_next_turn_timestamp_seconds", "When the next turn begins.")
+        self._interval = self._gauge("kube_thrift_turn_interval_seconds", "Seconds from the start of one turn to the next.")
+        self._dry_run = self._gauge("kube_thrift_dry_run", "1 where nothing is changed (--dry-run), else 0.")
+        self._errors = self._counter("kube_thrift_errors", "Failures by reason.", "reason")
         Info("kube_thrift_build", "The version that runs.", registry=self.registry).info(
             {"version": version, "controller": controller}
         )
+        ProcessCollector(registry=self.registry)
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(name, meaning, ("controller", *labels), registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(name, meaning, ("controller",), registry=self.registry)
+
+    def running(self, *, interval: float, dry_run: bool) -> None:
+        """How this process runs: seconds from turn to turn, which alerts measure silence by, and whether it changes anything."""
+        self._interval.labels(self._controller).set(interval)
+        self._dry_run.labels(self._controller).set(dry_run)
 
     def observe_request(self, verb: str, code: int, seconds: float) -> None:
         """For `Cluster.connect(observe=...)`; *code* 0 is a request without an answer."""
@@ -87,7 +140,11 @@ class Metrics:
     def turn_ended(self, ok: bool, seconds: float) -> None:
         """For `Health(on_turn=...)`: whether the turn that has just ended succeeded, and how long it took."""
         self._turns.labels(self._controller).observe(seconds)
-        if ok:
+        self._results.labels(self._controller, "succeeded" if ok else "failed").inc()
+        if not ok:
+            self._failed.labels(self._controller).inc()
+        else:
+            self._failed.labels(self._controller).set(0)
             self._success.labels(self._controller).set(self._clock.now().timestamp())
 
     def resting(self, seconds: float) -> None:

@@ -25,7 +25,8 @@ from shared.version import own_version
 class Running:
     """How a process runs: seconds from turn to turn, a single turn or many, seconds a turn may take, what it shows of itself.
 
-    `max_interval` is for turns that know until when nothing falls due (`TurnResult.idle`).
+    `max_interval` is for turns that know until when nothing falls due (`TurnResult.idle`). `dry_run` only says so in
+    the metrics; the gate itself is that of the cluster's connection.
     """
 
     interval: float
@@ -35,11 +36,20 @@ class Running:
     debug: bool = False
     json_logs: bool = False
     max_interval: float = 0.0
+    dry_run: bool = False
 
     @classmethod
     def from_flags(cls, flags: Flags) -> Running:
         """From the values of `shared.flags.add_common_flags`."""
-        return cls(flags.interval, flags.once, flags.turn_timeout, flags.metrics_port, flags.debug, flags.json_logs)
+        return cls(
+            interval=flags.interval,
+            once=flags.once,
+            turn_timeout=flags.turn_timeout,
+            metrics_port=flags.metrics_port,
+            debug=flags.debug,
+            json_logs=flags.json_logs,
+            dry_run=flags.dry_run,
+        )
 
 
 class Process:
@@ -51,6 +61,7 @@ class Process:
         self.component = component
         self.clock = clock or SystemClock(stop)
         self.metrics = Metrics(component, own_version(), self.clock)
+        self.metrics.running(interval=running.interval, dry_run=running.dry_run)
         self.health = Health(
             running.interval,
             turn_deadline=running.turn_timeout,

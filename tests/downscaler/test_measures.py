@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from downscaler.measures import Late, Saved
+from downscaler.measures import Counts, Late, Measures, Saved
 from downscaler.savings import Amount
 from shared.simcluster import Fault
 
@@ -128,3 +128,14 @@ def test_a_gap_between_turns_that_is_too_long_is_not_counted(hours: float, count
     saved.turn(NOON, {"shop": Amount(replicas=2.0)})
     saved.turn(NOON + timedelta(hours=hours), {})
     assert registry.get_sample_value("kube_thrift_downscaler_saved_replica_hours_total", {"namespace": "shop"}) == counted
+
+
+def test_writes_are_counted_from_zero() -> None:
+    registry = CollectorRegistry()
+    measures = Measures(registry, late_after=timedelta(minutes=10), longest_gap=timedelta(hours=1))
+
+    measures.turn(Counts(kept={("deployments", "up"): 500}, invalid={}, avoided={}, states={}, ahead={}))
+
+    for direction in ("down", "up"):
+        labels = {"kind": "deployments", "direction": direction}
+        assert registry.get_sample_value("kube_thrift_downscaler_actions_total", labels) == 0

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("selenium", reason="needs selenium (in the dev extra)")
 
-from downscaler.status import About, Board, Query, Row, Turn
+from downscaler.status import About, Board, Hold, Query, Row, Turn
 from downscaler.statuspage import page, pages_of
 from shared.clock import SystemClock
 from shared.health import Health
@@ -75,11 +75,12 @@ def test_what_comes_from_the_cluster_is_escaped(served: str) -> None:
 def test_hostile_texts_stay_texts_everywhere() -> None:
     board = Board(About(EVIL, EVIL))
     row = Row(EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, None, EVIL)
-    board.put_up(Turn(EVIL, False, 1, [EVIL], []), [row])
+    board.put_up(Turn(EVIL, False, 1, [EVIL], [Hold(EVIL, 3, EVIL)]), [row])
     text = page(board.status(Query()), Query(namespace=EVIL, kind=EVIL, name=EVIL, only=EVIL, after=EVIL))
     assert "<script" not in text
     assert "<img" not in text
     assert EVIL not in text
+    assert "Held (3 objects are due to go down): &lt;script&gt;" in text
 
 
 def test_without_a_board_there_is_no_page() -> None:
