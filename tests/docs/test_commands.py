@@ -63,6 +63,11 @@ def _runnable(page: Path) -> bool:
     return any(block.language == SHELL and not block.not_run for block in blocks(page))
 
 
+@pytest.mark.parametrize("block", [block for _, block in ALL if block.language in ("yaml", "json")], ids=_name)
+def test_examples_of_files_can_be_read(block: Block) -> None:
+    assert list(yaml.safe_load_all(block.text)), block.place
+
+
 def run_page(page: Path, folder: Path) -> None:
     with workshop(folder) as place:
         for block in blocks(page):
