@@ -138,7 +138,7 @@ def live_week(sim: SimCluster, seed: int, days: int, progress: Progress) -> Week
 
 def _config(sim: SimCluster, *more: str) -> Config:
     """The configuration that a user would write: every built-in kind, everything else as it comes."""
-    flags = ["--once", "--interval=900", f"--include-resources={','.join(KINDS)}", f"--kubeconfig={sim.connection().kubeconfig}"]
+    flags = ["--interval=900", f"--include-resources={','.join(KINDS)}", f"--kubeconfig={sim.connection().kubeconfig}"]
     # With so few turns an hour five flips would take longer than the default window.
     flags += ["--fight-flips=3", "--fight-window=2h"]
     return read_config([*flags, *more], {})
