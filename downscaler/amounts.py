@@ -25,6 +25,11 @@ class Refusal:
     reason: str
 
 
+def no_percentage(target: Size) -> Refusal:
+    """Why a kind that has no share of anything cannot take *target*."""
+    return Refusal(f"a whole number; a percentage such as {target} works only on a PodDisruptionBudget")
+
+
 def parse_replicas(text: str) -> Size:
     """`3` or `50%`. Raises ValueProblem."""
     stripped = text.strip()

@@ -19,6 +19,7 @@ from downscaler.keys import (
     DOWNSCALE_PERIOD,
     DOWNSCALE_REPLICAS,
     DOWNTIME,
+    DOWNTIME_MAX_REPLICAS,
     DOWNTIME_REPLICAS,
     EXCLUDE,
     EXCLUDE_UNTIL,
@@ -37,7 +38,7 @@ from downscaler.keys import (
     WAVE,
 )
 from downscaler.schedule import Spec
-from downscaler.sizes import kind_named
+from downscaler.sizes import KINDS, Kind, kind_named
 from downscaler.timespec import ACCEPTED, NO_DEFAULTS, Defaults, parse
 from shared.errors import ValueProblem, shorten
 from shared.filters import split_list
@@ -78,6 +79,8 @@ class Context:
     defaults: Defaults = NO_DEFAULTS
     grace_period: timedelta = timedelta(seconds=900)
     deployment_time_key: str | None = None
+    # The kinds that the configuration describes, which annotations may name.
+    kinds: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Overrides:
     exclude: bool | None = None
     exclude_until: datetime | None = None
     downtime_replicas: Size | None = None
+    downtime_max_replicas: int | None = None
     grace_period: timedelta | None = None
     wave: int | None = None
     # Kind as in --include-resources, namespace (empty: the same) and name.
@@ -159,6 +163,12 @@ def _read_replicas(text: str, context: Context) -> Size:
     return parse_replicas(text)
 
 
+def _read_ceiling(text: str, context: Context) -> int:
+    if not re.fullmatch(r"\d{1,9}", text.strip(), re.ASCII) or int(text) < 1:
+        raise ValueProblem(text, "a whole number from 1")
+    return int(text)
+
+
 def _read_wave(text: str, context: Context) -> int:
     if not re.fullmatch(r"-?\d{1,4}", text.strip(), re.ASCII) or not -1000 <= int(text) <= 1000:
         raise ValueProblem(text, "a whole number from -1000 to 1000")
@@ -166,12 +176,12 @@ def _read_wave(text: str, context: Context) -> int:
 
 
 def _read_depends_on(text: str, context: Context) -> tuple[tuple[str, str, str], ...]:
-    found = []
+    found, known = [], {**KINDS, **{kind.id: kind for kind in context.kinds}}
     for item in split_list(text):
         *namespace, kind, name = ["", *item.split("/")][-3:]
         if item.count("/") not in (1, 2) or not name or (item.count("/") == 2 and not namespace[0]):
             raise ValueProblem(text, "namespace/kind/name or kind/name, several joined by commas")
-        found.append((kind_named(kind).id, namespace[0], name))
+        found.append((kind_named(kind, known).whole, namespace[0], name))
     return tuple(found)
 
 
@@ -208,6 +218,7 @@ _READERS: tuple[tuple[str, str, _Reader], ...] = (
     (EXCLUDE_UNTIL, "exclude_until", _read_instant),
     (DOWNTIME_REPLICAS, "downtime_replicas", _read_replicas),
     (DOWNSCALE_REPLICAS, "downtime_replicas", _read_replicas),
+    (DOWNTIME_MAX_REPLICAS, "downtime_max_replicas", _read_ceiling),
     (GRACE_PERIOD, "grace_period", _read_grace),
     (WAVE, "wave", _read_wave),
     (DEPENDS_ON, "depends_on", _read_depends_on),
@@ -221,6 +232,7 @@ FIELDS: Mapping[str, str] = {key: field for key, field, _ in _READERS}
 _UNREADABLE: Mapping[str, tuple[str, bool | None]] = {
     EXCLUDE: ("counts as true", True),
     EXCLUDE_UNTIL: ("excluded until that is corrected", True),
+    DOWNTIME_MAX_REPLICAS: ("it counts as not set", None),
     GRACE_PERIOD: ("--grace-period applies", None),
     WAVE: ("it has no effect", None),
     DEPENDS_ON: ("it has no effect", None),

@@ -7,13 +7,13 @@ it. Because both halves are one request, a process that is killed anywhere leave
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from downscaler.decide import Keep
+from downscaler.decide import Keep, without_refused
 from downscaler.patches import merged, patch_of
 from downscaler.plan import Planned, Planner
 from shared.cluster import Cluster
-from shared.errors import Conflict, NotFound, ThriftError
+from shared.errors import Conflict, Invalid, NotFound, ThriftError
 from shared.kinds import NAMESPACES
 
 
@@ -58,6 +58,11 @@ def _write(cluster: Cluster, planner: Planner, planned: Planned) -> Applied:
             return Applied(planned, written=True)
         except NotFound:
             return _gone(planned)
+        except Invalid:
+            if (lesser := without_refused(planned.decision)) is None:
+                raise
+            planned = replace(planned, decision=lesser)
+            continue
         except Conflict:
             if left == 0:
                 raise

@@ -5,24 +5,29 @@ Both are single turns with the controller's own flags, its decisions and its wri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
+import msgspec
+
+from downscaler.amounts import Size
 from downscaler.apply import apply
+from downscaler.beside import NOTHING, Originals, Return, text_of
 from downscaler.config import Config
 from downscaler.count import LOG, Report, Tally
 from downscaler.decide import Problem
-from downscaler.keys import ORIGINAL, RECORD, TARGET
-from downscaler.kube_green import Secret, Slept, is_asleep, slept
+from downscaler.keys import ORIGINAL, ORIGINAL_FIELDS, RECORD, TARGET
+from downscaler.kube_green import Secret, Slept, asleep_since, beyond, is_asleep, slept
 from downscaler.memory import Memory
-from downscaler.patches import Stamp, patched
+from downscaler.patches import Stamp, merged, patched
 from downscaler.plan import Forced, Planner
 from downscaler.probe import served_kinds
 from downscaler.read import read_recorded
-from downscaler.sizes import KINDS, Kind
+from downscaler.sizes import Kind, kinds_left_out
+from downscaler.workloads import Workload
 from shared.cluster import Cluster
 from shared.errors import ClusterError, Forbidden, NotFound, ThriftError, ValueProblem
 from shared.kinds import SECRETS
@@ -67,8 +72,7 @@ def _failed(config: Config, kind: Kind, tally: Tally) -> Callable[[ClusterError]
 
 
 def _all_kinds(cluster: Cluster, config: Config, now: datetime, tally: Tally) -> tuple[Kind, ...]:
-    every = {kind.id: kind for kind in (*KINDS.values(), *config.kinds)}
-    return served_kinds(cluster, tuple(every.values()), Memory(), now, tally.failed)
+    return served_kinds(cluster, (*config.kinds, *kinds_left_out(config.kinds)), Memory(), now, tally.failed)
 
 
 def import_kube_green(cluster: Cluster, config: Config, now: datetime, report: Report) -> TurnResult:
@@ -86,9 +90,14 @@ def import_kube_green(cluster: Cluster, config: Config, now: datetime, report: R
             except ValueProblem as problem:
                 tally.failures.append(("Unreadable", str(problem)))
                 continue
+            since = asleep_since(secret) or now
             for each in found:
+                if isinstance(each, ValueProblem):
+                    tally.failures.append(("Unreadable", str(each)))
+                    continue
                 try:
-                    adopted += _adopt(cluster, _Sleeper(secret.namespace, each, kinds), config.rules.version, now)
+                    sleeper = _Sleeper(secret.namespace, each, kinds)
+                    adopted += _adopt(cluster, sleeper, Stamp(since, config.rules.version), tally)
                 except ThriftError as error:
                     tally.failures.append((type(error).__name__, f"{each.kind} {secret.namespace}/{each.name}: {error}"))
     result = report.finish(tally)
@@ -114,8 +123,11 @@ def _secrets(cluster: Cluster, config: Config, tally: Tally) -> Iterator[Secret]
             tally.failed(error)
 
 
-def _adopt(cluster: Cluster, sleeper: _Sleeper, version: str, now: datetime) -> bool:
-    """True if a record was written. Raises ValueProblem for a kind that is not scaled here."""
+def _adopt(cluster: Cluster, sleeper: _Sleeper, stamp: Stamp, tally: Tally) -> bool:
+    """True if a record was written. Raises ValueProblem for a kind that is not scaled here.
+
+    What kube-green changed beside the size is a failure with its path, as it does not come back.
+    """
     each, namespace = sleeper.slept, sleeper.namespace
     kind = next((k for k in sleeper.kinds if (k.resource.kind, k.resource.group) == (each.kind, each.group)), None)
     if kind is None:
@@ -126,20 +138,55 @@ def _adopt(cluster: Cluster, sleeper: _Sleeper, version: str, now: datetime) -> 
     except NotFound:
         LOG.info("%s: gone", where)
         return False
-    size, original = kind.read(workload), kind.read(patched(workload, each.patch))
-    awake = size is None or original is None or kind.compare(workload, original, size) != 1
-    if awake or workload.metadata.annotation(ORIGINAL) is not None:
-        LOG.info("%s: %s", where, "is awake" if awake else "has a record already")
+    found = _original(kind, workload, each)
+    if workload.metadata.annotation(ORIGINAL) is not None:
+        LOG.info("%s: has a record already", where)
         return False
-    record: Mapping[str, str] = {
-        ORIGINAL: str(original),
+    if found.lost:
+        text = f"{where}: kube-green changed {', '.join(found.lost)}, too, which only kube-green brings back"
+        tally.failures.append(("NotAdopted", text))
+    if found.size is None:
+        LOG.info("%s: is awake", where)
+        return False
+    size = kind.read(workload)
+    record: dict[str, str | None] = {
+        ORIGINAL: str(found.size),
         TARGET: str(size),
-        RECORD: Stamp(now, version).text("put to sleep by kube-green, adopted"),
+        RECORD: stamp.text("put to sleep by kube-green, adopted"),
     }
+    if (fields := text_of(found.fields)) is not None:
+        record[ORIGINAL_FIELDS] = fields
     body = {"metadata": {"annotations": record}}
     cluster.patch(kind.resource, namespace, each.name, body, resource_version=workload.metadata.resource_version)
-    LOG.info("%s: adopted, %s %s, original %s", where, kind.noun, size, original)
+    LOG.info("%s: adopted, %s %s, original %s", where, kind.noun, size, found.size)
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Original:
+    """What an object is to go back to, None if it is so already; and the paths of what does not come back."""
+
+    size: Size | None
+    fields: Originals
+    lost: Sequence[str]
+
+
+def _original(kind: Kind, workload: Workload, each: Slept) -> _Original:
+    """Raises ValueProblem for a patch that makes no object of that kind."""
+    try:
+        before = patched(workload, each.patch)
+    except msgspec.ValidationError as error:
+        raise ValueProblem(each.patch, f"a patch of a {each.kind}; {error}") from None
+    size, original = kind.read(workload), kind.read(before)
+    if original is None:
+        return _Original(None, NOTHING, beyond(each.patch, {}))
+    fields, rest = NOTHING, Return({}, {})
+    if kind.beside is not None:
+        fields = kind.beside.remember(before, dict(each.patch))
+        rest = kind.beside.recall(workload, original, fields, True)
+    ours = merged(merged(rest.must, rest.may), kind.patch(workload, original))
+    up = size is not None and (kind.compare(workload, original, size) == 1 or (original == size and bool(rest.must)))
+    return _Original(original if up else None, fields, beyond(each.patch, ours))
 
 
 COMMANDS: Mapping[str, Command] = {"restore-all": restore_all, "import-kube-green": import_kube_green}

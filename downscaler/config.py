@@ -18,9 +18,10 @@ from downscaler.calendars import Calendar, parse_calendar
 from downscaler.customs import parse_generic
 from downscaler.options import COMPONENT, OWN_NAMES, parser
 from downscaler.policy import CONFIGURATION, Compat, Orphans, Overlap, Policy, RestorePolicy, Rules, Scope, Setting
+from downscaler.prices import Price, Prices, parse_prices
 from downscaler.safety import Safety
 from downscaler.schedule import Spec
-from downscaler.sizes import FOREIGN_KINDS, KINDS, Kind, generic_kind
+from downscaler.sizes import KINDS, Kind, generic_kind
 from downscaler.stop import Controller, parse_controller
 from downscaler.timespec import Defaults, check_weekframe, parse, zone_named
 from downscaler.waves import Pace
@@ -55,6 +56,12 @@ class Config:
     interval: float = 30.0
     turn_timeout: float = 900.0
     metrics_port: int = 0
+    # The longest that the process rests when it knows that nothing falls due; at least the interval.
+    max_interval: float = 30.0
+    late_after: float = 900.0
+    # Whether the objects and what is decided about them are shown on the port of the metrics.
+    status: bool = True
+    prices: Prices = Prices()
     notices: tuple[str, ...] = ()
 
 
@@ -108,6 +115,10 @@ class _Reading:
             interval=flags.interval,
             turn_timeout=flags.turn_timeout,
             metrics_port=flags.metrics_port,
+            max_interval=self._max_interval(),
+            late_after=flags.late_after,
+            status=flags.status,
+            prices=self._prices(),
             notices=(*self._notices, *_without_effect(flags)),
         )
 
@@ -116,6 +127,21 @@ class _Reading:
             return reader(getattr(self._flags, dest) or "")
         except (ValueProblem, UsageError) as problem:
             raise UsageError(f"{self._place(dest)}: {problem}") from None
+
+    def _max_interval(self) -> float:
+        flags = self._flags
+        longest: float = flags.max_interval or flags.interval
+        if not flags.interval <= longest:
+            place, least = self._place("max_interval"), f"--interval ({flags.interval:g} s) or more"
+            raise UsageError(f"{place}: {longest:g} s is not possible; accepted: {least}")
+        return longest
+
+    def _prices(self) -> Prices:
+        flags = self._flags
+        usual = Price(flags.price_core_hour, flags.price_gib_hour, flags.co2_core_hour, flags.co2_gib_hour)
+        if not flags.prices_file:
+            return Prices(usual)
+        return self._read("prices_file", lambda path: parse_prices(_content(path), usual))
 
     def _place(self, dest: str) -> str:
         if self._flags.sources[dest] == "environment":
@@ -139,6 +165,7 @@ class _Reading:
             orphans=Orphans(self._flags.orphans),
             version=own_version(),
             jitter=timedelta(seconds=self._flags.jitter),
+            max_lateness=timedelta(seconds=self._flags.max_lateness) if self._flags.max_lateness else None,
         )
 
     def _patterns(self, text: str) -> tuple[str, ...]:
@@ -150,13 +177,14 @@ class _Reading:
 
     def _context(self) -> Context:
         flags = self._flags
+        kinds = self._read("custom_kinds", _read_generics)
         defaults = Defaults(
             timezone=self._read("default_timezone", lambda text: zone_named(text.strip()).key if text.strip() else None),
             weekframe=self._read("default_weekframe", lambda text: check_weekframe(text) if text.strip() else None),
             calendars=self._read("calendars", _read_calendars),
             end_excluded=self._go,
         )
-        return Context(defaults, timedelta(seconds=flags.grace_period), flags.deployment_time_annotation or None)
+        return Context(defaults, timedelta(seconds=flags.grace_period), flags.deployment_time_annotation or None, kinds)
 
     def _policy(self, defaults: Defaults) -> Policy:
         flags = self._flags
@@ -166,6 +194,7 @@ class _Reading:
             upscale_period=self._spec("upscale_period", defaults),
             downscale_period=self._spec("downscale_period", defaults),
             downtime_replicas=Setting(flags.downtime_replicas),
+            downtime_max_replicas=Setting(flags.downtime_max_replicas),
             grace_period=Setting(timedelta(seconds=flags.grace_period)),
             upscale_target_only=flags.upscale_target_only or flags.orphans == Orphans.REPORT.value or self._go,
             compat=Compat(flags.compat),
@@ -174,6 +203,7 @@ class _Reading:
             allow_volume_deletion=Setting(flags.allow_volume_deletion),
             overlap=Overlap(flags.overlap) if flags.overlap else None,
             skip_missed_runs=flags.missed_runs == "skip",
+            suspend_night_runs=flags.night_runs == "suspend",
         )
 
     def _spec(self, dest: str, defaults: Defaults) -> Setting[Spec]:
@@ -185,13 +215,11 @@ class _Reading:
 def _read_kinds(text: str) -> tuple[Kind, ...]:
     ids = split_list(text)
     unknown = [each for each in ids if each not in KINDS]
-    if foreign := [each for each in unknown if each in FOREIGN_KINDS]:
-        raise UsageError(
-            f"{', '.join(foreign)}: other downscalers scale these, this one does not yet; accepted: {', '.join(KINDS)}"
-        )
     if unknown or not ids:
-        raise ValueProblem(", ".join(unknown), f"one or more of {', '.join(KINDS)}")
-    return tuple(kind for kind in KINDS.values() if kind.id in ids)
+        raise ValueProblem(
+            ", ".join(unknown), f"one or more of {', '.join(KINDS)}; any other kind is described by --custom-kinds"
+        )
+    return tuple(kind for kind in KINDS.values() if kind.id in ids and kind.part_of not in ids)
 
 
 def _read_generics(text: str) -> tuple[Kind, ...]:
@@ -204,12 +232,15 @@ def _read_calendars(text: str) -> tuple[Calendar, ...]:
         name, _, path = item.partition("=")
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", name.strip()) or not path.strip():
             raise ValueProblem(item, "NAME=FILE, where NAME is letters, digits, _ . or -")
-        try:
-            content = Path(path.strip()).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"calendar {name}: {path}: {getattr(error, 'strerror', None) or error}") from None
-        found.append(parse_calendar(name.strip(), content))
+        found.append(parse_calendar(name.strip(), _content(path.strip(), f"calendar {name}: ")))
     return tuple(found)
+
+
+def _content(path: str, what: str = "") -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{what}{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _read_namespaces(text: str) -> tuple[str, ...]:
@@ -241,6 +272,8 @@ def _without_effect(flags: Flags) -> list[str]:
         ("default_downtime", periods, "a period is set, and where one is uptime and downtime do not count"),
         ("scale_children", "cronjobs" not in kinds, "cronjobs are not included"),
         ("missed_runs", "cronjobs" not in kinds, "cronjobs are not included"),
+        ("night_runs", "cronjobs" not in kinds, "cronjobs are not included"),
+        ("downtime_max_replicas", "horizontalpodautoscalers" not in kinds, "horizontalpodautoscalers are not included"),
         ("allow_volume_deletion", "statefulsets" not in kinds, "statefulsets are not included"),
         ("fight_window", flags.once or not flags.fight_flips, "fights are not looked for"),
         ("fight_flips", flags.once, "a single run remembers nothing"),
@@ -248,6 +281,8 @@ def _without_effect(flags: Flags) -> list[str]:
         ("wakes_per_minute", flags.once, "a single run waits for nothing"),
         ("interval", flags.once, "there is one turn only"),
         ("stop_controller", getattr(flags, "command", None) != "restore-all", "only restore-all stops another controller"),
+        ("max_interval", flags.once, "there is one turn only"),
+        ("late_after", not flags.metrics_port, "there is no --metrics-port"),
     )
     notices = []
     for dest, idle, why in facts:
@@ -255,6 +290,11 @@ def _without_effect(flags: Flags) -> list[str]:
             value = getattr(flags, dest)
             shown = "" if value is True else f" {value}"
             notices.append(f"--{dest.replace('_', '-')}{shown} has no effect: {why}")
+    parts = [each for each in kinds if each in KINDS and KINDS[each].part_of in kinds]
+    if parts:
+        notices.append(f"{', '.join(parts)} in --include-resources has no effect: {KINDS[parts[0]].part_of} includes them")
+    if 0 < flags.max_lateness < 2 * flags.interval and not flags.once:
+        notices.append(f"--max-lateness {flags.max_lateness:g} is less than two turns: changes may be left out for that alone")
     if "horizontalpodautoscalers" in kinds and flags.downtime_replicas == 0:
         notices.append("horizontalpodautoscalers are scaled only where a downscaler/downtime-replicas of 1 or more is in force")
     return notices

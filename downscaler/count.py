@@ -12,29 +12,32 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Gauge
-from prometheus_client import Counter as CounterMetric
-
 from downscaler.amounts import Size
 from downscaler.annotations import INVALID, Complaint
 from downscaler.apply import Applied
 from downscaler.decide import Forget, Keep, Restore, ScaleTo
+from downscaler.measures import LONGEST_GAP, Counts, Measures
 from downscaler.options import COMPONENT
+from downscaler.pending import Outlook, Pending
 from downscaler.plan import Planned
+from downscaler.prices import Prices
 from downscaler.savings import Amount, amount_of
 from downscaler.sizes import Kind
+from downscaler.status import Board, Draft, Hold, Turn
 from shared.errors import ThriftError, Unauthorized, ValueProblem, shorten
 from shared.events import event_body
 from shared.kinds import NAMESPACES, Resource
 from shared.loop import TurnResult
 from shared.metrics import Metrics
 from shared.objects import Object
+from shared.times import format_timestamp
 
 LOG = logging.getLogger("downscaler")
 
 _Event = dict[str, object]
 # Complaints remembered over turns that fail, so that tenants who keep changing a broken value cannot fill the memory.
 _REMEMBERED = 100_000
+_SHOWN_FAILURES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,14 @@ class Tally:
     """What one turn has seen so far. Filled while reading, deciding and applying; read by `Report`."""
 
     now: datetime
+    prices: Prices = Prices()
+    pending: Pending = field(default_factory=Pending)
+    # Where each object gets a row; None where nobody could ask for it.
+    draft: Draft | None = None
+    outlook: Outlook = field(default_factory=Outlook)
+    # Why nothing goes down this turn, by cause; and how often the clock has jumped so far.
+    holds: dict[str, str] = field(default_factory=dict)
+    jumps: int = 0
     kept: Counter[tuple[str, str]] = field(default_factory=Counter)
     changed: list[Planned] = field(default_factory=list)
     avoided: Counter[str] = field(default_factory=Counter)
@@ -88,6 +99,7 @@ class Tally:
         """Notes a decision; True if there is something to write."""
         for complaint in planned.complaints:
             self._complain(planned.kind.resource, planned.workload, complaint)
+        self.outlook.see(planned)
         if planned.ahead is not None:
             at, ruled = planned.ahead
             self.ahead[ruled.want.value] = min(at, self.ahead.get(ruled.want.value, at))
@@ -108,36 +120,58 @@ class Tally:
             where = f"{planned.kind.id} {planned.workload.key}"
             text = str(result) if where in str(result) else f"{where}: {result}"
             self.failures.append((type(result).__name__, text))
-            self._state(planned, down=not isinstance(planned.decision, ScaleTo))
+            since = self.pending.told(planned, planned.decision, self.now)
+            self._state(planned, since, down=_is_down(planned), failed=True)
         elif result.written:
             self.changed.append(result.planned)
             if isinstance(result.planned.decision, ScaleTo):
                 self._avoid(result.planned, result.planned.decision.original, result.planned.decision.size)
-            down = isinstance(result.planned.decision, ScaleTo) or getattr(result.planned.decision, "held", None) is not None
-            self._state(result.planned, down=down)
+            written = isinstance(result.planned.decision, ScaleTo | Restore | Forget)
+            down = isinstance(result.planned.decision, ScaleTo) if written else _is_down(result.planned)
+            self._state(result.planned, self.pending.told(result.planned, result.planned.decision, self.now), down=down)
         else:
             self._keep(result.planned)
 
     def _keep(self, planned: Planned) -> None:
         decision = planned.decision
+        since = self.pending.kept(planned, self.now)
         if isinstance(decision, Keep):
             self.kept[planned.kind.id, decision.cause] += 1
             if decision.held is not None:
                 self._avoid(planned, decision.held, planned.kind.read(planned.workload))
-            self._state(planned, down=decision.held is not None)
+            self._state(planned, since, down=_is_down(planned))
         else:
             self.kept[planned.kind.id, "broken"] += 1
+            self._show(planned, "", since)
 
     def _avoid(self, planned: Planned, original: Size, size: Size | None) -> None:
         if planned.kind.noun == "replicas" and isinstance(original, int) and isinstance(size, int):
             less, namespace = max(0, original - size), planned.workload.namespace
             self.avoided[planned.kind.id] += less
-            amount = amount_of(planned.workload.spec.template.spec).times(less)
+            pod = planned.workload.spec.template.spec
+            amount = amount_of(pod, self.prices.of(namespace, pod)).times(less)
             self.off[namespace] = self.off.get(namespace, Amount()) + amount
 
-    def _state(self, planned: Planned, *, down: bool) -> None:
+    def _state(self, planned: Planned, since: datetime | None, *, down: bool, failed: bool = False) -> None:
+        actual = "down" if down else "up"
         if planned.wanted:
-            self.states[planned.kind.id, planned.wanted, "down" if down else "up"] += 1
+            self.states[planned.kind.id, planned.wanted, actual] += 1
+        self._show(planned, actual if planned.wanted else "", since, failed=failed)
+
+    def _show(self, planned: Planned, actual: str, since: datetime | None, *, failed: bool = False) -> None:
+        if self.draft is not None:
+            self.draft.add(planned, actual, since, failed=failed)
+
+    @property
+    def held(self) -> dict[str, int]:
+        """How many objects are due to go down and held, by why."""
+        counted: Counter[str] = Counter()
+        for (_, cause), number in self.kept.items():
+            if cause == "held":
+                counted["mass"] += number
+            elif cause == "hold":
+                counted["clock" if "clock" in self.holds else "unread"] += number
+        return dict(counted)
 
     def _complain(self, resource: Resource, about: Object, complaint: Complaint) -> None:
         self._remark(_Remark(resource, about, complaint.key, complaint.value, complaint.text, complaint.word))
@@ -146,38 +180,28 @@ class Tally:
         self.remarks.setdefault(remark.identity, remark)
 
 
-# A process that slept for longer knows nothing of the time between.
-_LONGEST_GAP = timedelta(hours=1)
+def _is_down(planned: Planned) -> bool:
+    """Whether the object was found smaller than it was before it was put down."""
+    decision = planned.decision
+    if not isinstance(decision, Keep):
+        return isinstance(decision, Restore)
+    if decision.held is None or decision.cause == "fight":
+        return False
+    size = planned.kind.read(planned.workload)
+    # What cannot be compared was put down all the same.
+    return size is None or planned.kind.compare(planned.workload, decision.held, size) in (1, None)
 
 
-class Saved:
-    """Counters of hours saved: what is switched off, integrated over the time from turn to turn."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """After how long an object counts as late, and the longest time between two turns for which savings are counted."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._counters = {
-            field: CounterMetric(
-                f"kube_thrift_downscaler_saved_{field}", f"{what} that were not requested.", ("namespace",), registry=registry
-            )
-            for field, what in (
-                ("replica_hours", "Replica-hours"),
-                ("core_hours", "Core-hours"),
-                ("gib_hours", "GiB-hours of memory"),
-            )
-        }
-        self._last: tuple[datetime, dict[str, Amount]] | None = None
-
-    def turn(self, now: datetime, off: dict[str, Amount]) -> None:
-        """What was off since the last turn counts until *now*; *off* from here on."""
-        if self._last is not None and timedelta(0) < now - self._last[0] <= _LONGEST_GAP:
-            hours = (now - self._last[0]).total_seconds() / 3600
-            for namespace, amount in self._last[1].items():
-                for field, value in (("replica_hours", amount.replicas), ("core_hours", amount.cores), ("gib_hours", amount.gib)):
-                    self._counters[field].labels(namespace).inc(value * hours)
-        self._last = (now, off)
+    late_after: timedelta = timedelta(minutes=15)
+    longest_gap: timedelta = LONGEST_GAP
 
 
 class Report:
-    """Turns tallies into lines, events and metrics; remembers only which complaints were said."""
+    """Turns tallies into lines, events, metrics and what *board* shows; remembers only which complaints were said."""
 
     def __init__(
         self,
@@ -186,52 +210,20 @@ class Report:
         *,
         dry_run: bool = False,
         always_sum_up: bool = False,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        board: Board | None = None,
     ) -> None:
         self._metrics = metrics
         self._emit = emit
-        self._always_sum_up = always_sum_up
+        self._dry_run, self._always_sum_up = dry_run, always_sum_up
         self._suffix = " (dry run)" if dry_run else ""
         self._said: frozenset[tuple[str, str, str, str]] = frozenset()
-        registry = metrics.registry
-        self._actions = CounterMetric(
-            "kube_thrift_downscaler_actions", "Writes by kind and direction.", ("kind", "direction"), registry=registry
-        )
-        self._kept = Gauge(
-            "kube_thrift_downscaler_kept", "Objects left as they are, by kind and cause.", ("kind", "cause"), registry=registry
-        )
-        self._invalid = Gauge(
-            "kube_thrift_downscaler_invalid_configuration",
-            "Annotations that cannot be read, by kind.",
-            ("kind",),
-            registry=registry,
-        )
-        self._avoided = Gauge(
-            "kube_thrift_downscaler_replicas_avoided",
-            "Replicas that are switched off now, by kind.",
-            ("kind",),
-            registry=registry,
-        )
+        self._measures = Measures(metrics.registry, late_after=limits.late_after, longest_gap=limits.longest_gap)
+        self.board = board
 
-        self._next = Gauge(
-            "kube_thrift_downscaler_next_transition_timestamp_seconds",
-            "When the schedule next wants something else of any object, by what it wants.",
-            ("direction",),
-            registry=registry,
-        )
-
-        self._saved = Saved(registry)
-        self._states = Gauge(
-            "kube_thrift_downscaler_objects",
-            "Objects by kind, by what their schedule wants, and by what they are.",
-            ("kind", "wanted", "actual"),
-            registry=registry,
-        )
-        self._fights = Gauge(
-            "kube_thrift_downscaler_fights",
-            "Objects that somebody keeps setting back and that are left alone therefore, by kind.",
-            ("kind",),
-            registry=registry,
-        )
+    def draft(self) -> Draft | None:
+        """Where a turn's tally puts its rows; None if nobody can ask for them."""
+        return None if self.board is None else Draft()
 
     def change(self, now: datetime, planned: Planned) -> None:
         """Says one change, at once: a process that is killed later has still said it. Safe to call from several threads."""
@@ -250,38 +242,40 @@ class Report:
         # A list that failed has not shown its broken objects; they must not be said again only because it works again.
         before = self._said if tally.failures and len(self._said) < _REMEMBERED else frozenset()
         self._said = before.union(tally.remarks)
+        failures = tuple(dict.fromkeys(text for _, text in tally.failures))
         self._measure(tally)
+        self._show(tally, failures)
         changes = Counter(_direction(planned) for planned in tally.changed)
         summary = f"{changes['down']} scaled down, {changes['up']} brought up, {sum(tally.kept.values())} left as they are"
-        failures = tuple(dict.fromkeys(text for _, text in tally.failures))
         # A daemon with nothing to do has nothing to say.
         told = summary + self._suffix if tally.changed or self._always_sum_up else ""
         return TurnResult(ok=not failures, changed=len(tally.changed), failures=failures, summary=told)
 
-    def _count(self, tally: Tally) -> None:
-        """The counters, which only grow."""
-        for planned in tally.changed:
-            self._actions.labels(planned.kind.id, _direction(planned)).inc()
+    def _measure(self, tally: Tally) -> None:
         for reason, _ in tally.failures:
             self._metrics.error(reason)
-        self._saved.turn(tally.now, tally.off)
+        measures = self._measures
+        measures.acted(Counter((planned.kind.id, _direction(planned)) for planned in tally.changed))
+        measures.saved.turn(tally.now, tally.off)
+        tally.pending.end(complete=not tally.failures)
+        # What is only said and never done is not late.
+        measures.late.turn(() if self._dry_run else tally.pending.waits(tally.now), tally.held, tally.jumps)
+        invalid = Counter(each.resource.plural for each in tally.remarks.values() if each.word == INVALID)
+        measures.turn(Counts(tally.kept, invalid, tally.avoided, tally.states, tally.ahead))
 
-    def _measure(self, tally: Tally) -> None:
-        self._count(tally)
-        for gauge in (self._kept, self._invalid, self._avoided, self._next, self._states, self._fights):
-            gauge.clear()
-        for labels, number in tally.states.items():
-            self._states.labels(*labels).set(number)
-        for direction, at in tally.ahead.items():
-            self._next.labels(direction).set(at.timestamp())
-        for (kind, cause), number in tally.kept.items():
-            self._kept.labels(kind, cause).set(number)
-            if cause == "fight":
-                self._fights.labels(kind).set(number)
-        for kind, number in Counter(each.resource.plural for each in tally.remarks.values() if each.word == INVALID).items():
-            self._invalid.labels(kind).set(number)
-        for kind, number in tally.avoided.items():
-            self._avoided.labels(kind).set(number)
+    def _show(self, tally: Tally, failures: tuple[str, ...]) -> None:
+        if self.board is None or tally.draft is None:
+            return
+        held, due = tally.held, tally.outlook.next
+        turn = Turn(
+            at=format_timestamp(tally.now),
+            ok=not failures,
+            changed=len(tally.changed),
+            failures=[shorten(failure, 500) for failure in failures[:_SHOWN_FAILURES]],
+            holds=[Hold(cause, held.get(cause, 0), reason) for cause, reason in tally.holds.items()],
+            next_due="" if due is None else format_timestamp(due),
+        )
+        self.board.put_up(turn, tally.draft.rows)
 
     def _send(
         self, resource: Resource, about: Object, kind: Literal["Normal", "Warning"], said: tuple[str, str], now: datetime

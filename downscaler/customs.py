@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from downscaler.amounts import Patch, Refusal, Size, parse_replicas
+from downscaler.amounts import Patch, Refusal, Size, no_percentage, parse_replicas
+from downscaler.words import compare_words, reach_word
 from downscaler.workloads import Workload
 from shared.errors import ValueProblem
 from shared.kinds import Resource
@@ -138,14 +139,11 @@ class Field:
         return value if isinstance(value, dict) else {}
 
     def reach(self, workload: Workload, target: Size) -> Size | Refusal:
+        if isinstance(self.down, str):
+            return reach_word(workload, target, self.read(workload), self.down)
         if not isinstance(target, int):
-            return Refusal(f"a whole number; a percentage such as {target} works only on a PodDisruptionBudget")
-        if self.down is None:
-            return target
-        up = self.read(workload)
-        if target > 0:
-            return 1 if isinstance(self.down, bool) else (self.down if up is None else up)
-        return 0 if isinstance(self.down, bool) else self.down
+            return no_percentage(target)
+        return target if self.down is None else min(target, 1)
 
     def original(self, text: str) -> Size:
         if isinstance(self.down, str):
@@ -156,9 +154,8 @@ class Field:
             raise ValueProblem(text, "a whole number from 0") from None
 
     def compare(self, workload: Workload, left: Size, right: Size) -> int | None:
-        """Any other word is more than the one that means down."""
         if isinstance(self.down, str):
-            return (left != self.down) - (right != self.down)
+            return compare_words(self.down, left, right)
         return (left > right) - (left < right) if isinstance(left, int) and isinstance(right, int) else None
 
 

@@ -11,13 +11,15 @@ size that was set when it was put down. The rules, of which `tests/downscaler/te
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from downscaler.amounts import Refusal, Size
+from downscaler.amounts import Patch, Refusal, Size
 from downscaler.annotations import Complaint
-from downscaler.keys import ORIGINAL, TARGET
+from downscaler.beside import NOTHING, Originals, Return, read_originals
+from downscaler.keys import ORIGINAL, ORIGINAL_FIELDS, TARGET
 from downscaler.policy import Compat, Policy, RestorePolicy, Want, ruling
 from downscaler.sizes import Kind
 from downscaler.workloads import Workload
@@ -43,6 +45,8 @@ Cause: TypeAlias = Literal[
     "waiting",
     "throttled",
     "held",
+    "missed",
+    "never-runs",
 ]
 
 
@@ -57,22 +61,28 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class ScaleTo:
-    """Put it at `size`, which is below `original`; `before` is the size it has."""
+    """Put it at `size`, which is below `original`; `before` is the size it has. `also` is what goes along, as a merge patch."""
 
     before: Size
     size: Size
     original: Size
     reason: str
+    also: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Bring it up to `size` and remove the record; with `gently` it does not do at once all that it missed."""
+    """Bring it up to `size` and remove the record; with `gently` it does not do at once all that it missed.
+
+    `also` is what comes along, as a merge patch, and `may` what comes along unless the server refuses it.
+    """
 
     before: Size
     size: Size
     reason: str
     gently: bool = False
+    also: Mapping[str, object] = field(default_factory=dict)
+    may: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +105,12 @@ Decision: TypeAlias = Keep | ScaleTo | Restore | Forget | Problem
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """The size now, the recorded original, and the size that was set (None where another downscaler wrote the record)."""
+    """The size now, what it was, the size that was set (None where another downscaler wrote the record), and what went along."""
 
     size: Size
     original: Size
     target: Size | None
+    fields: Originals
 
 
 def decide(kind: Kind, workload: Workload, policy: Policy, now: datetime) -> Decision:
@@ -122,10 +133,10 @@ def decide(kind: Kind, workload: Workload, policy: Policy, now: datetime) -> Dec
     if recorded is None:
         return _first(kind, workload, policy, (want, why), now)
     try:
-        state = _State(size, kind.parse_original(recorded), _recorded_target(kind, workload))
+        state = _State(size, kind.parse_original(recorded), _recorded_target(kind, workload), _recorded_fields(kind, workload))
     except ValueProblem as problem:
-        complaint = Complaint(ORIGINAL, recorded, problem.accepted)
-        return Problem(f"{ORIGINAL} cannot be read", (complaint,))
+        key = ORIGINAL if problem.value == recorded else ORIGINAL_FIELDS
+        return Problem(f"{key} cannot be read", (Complaint(key, problem.value, problem.accepted),))
     if want is Want.UP:
         return _up(kind, workload, policy, state, why)
     if want is Want.DOWN:
@@ -136,7 +147,7 @@ def decide(kind: Kind, workload: Workload, policy: Policy, now: datetime) -> Dec
 def _first(kind: Kind, workload: Workload, policy: Policy, schedule: tuple[Want, str], now: datetime) -> Decision:
     """No record: the object was not put down, or not by anybody who remembers."""
     want, why = schedule
-    if want is Want.UP and workload.metadata.annotation(TARGET) is not None:
+    if want is Want.UP and any(workload.metadata.annotation(key) is not None for key in (TARGET, ORIGINAL_FIELDS)):
         return Forget(f"a record without an original size; {why}")
     size = kind.read(workload)
     if want is not Want.DOWN or size is None:
@@ -149,13 +160,17 @@ def _first(kind: Kind, workload: Workload, policy: Policy, schedule: tuple[Want,
     order = kind.compare(workload, size, target)
     if order is None:
         return Keep("refused", f"{size} and {target} cannot be compared")
-    if order <= 0:
+    low = target if order > 0 else size
+    also = _falls(kind, workload, policy, low, NOTHING)
+    if order <= 0 and not also:
         return Keep("parked", f"{kind.noun} {size}: not above the target {target}")
+    if policy.never_runs and not policy.suspend_night_runs:
+        return Keep("never-runs", f"{policy.never_runs}, and it would never run")
     if policy.autoscaler and (policy.autoscaler_pauses or target != 0):
         return Keep("autoscaled", f"{policy.autoscaler} decides its size and is put down instead, if its kind is included")
     if (danger := kind.danger(workload)) and not policy.allow_volume_deletion.value:
         return Keep("refused", danger)
-    return _delayed(workload, policy, now) or ScaleTo(size, target, size, why)
+    return _delayed(workload, policy, now) or ScaleTo(size, low, size, _with(also, why), also)
 
 
 def _further(kind: Kind, workload: Workload, policy: Policy, state: _State, timing: tuple[str, datetime]) -> Decision:
@@ -164,25 +179,45 @@ def _further(kind: Kind, workload: Workload, policy: Policy, state: _State, timi
     target = _target(kind, workload, policy)
     if isinstance(target, Refusal):
         return Keep("refused", _refused(policy, target), held=state.original)
-    target = kind.clamp(workload, target)
+    target = kind.clamp(workload, target, state.fields)
     below_original = kind.compare(workload, state.original, target)
+    if below_original is not None and below_original <= 0:
+        if not _holds(kind, policy, state.original, state.fields):
+            return _up(kind, workload, policy, state, f"the target {target} is not below the original {state.original}")
+        target = state.original
     order = kind.compare(workload, state.size, target)
     if below_original is None or order is None:
         return Keep("refused", f"{state.size} and {target} cannot be compared", held=state.original)
-    if below_original <= 0:
-        return _up(kind, workload, policy, state, f"the target {target} is not below the original {state.original}")
-    if order == 0:
+    also = _falls(kind, workload, policy, target, state.fields)
+    if order == 0 and not also:
         return Keep("down", why, held=state.original)
-    if order > 0:
-        return _delayed(workload, policy, now, state.original) or ScaleTo(state.size, target, state.original, why)
+    change = ScaleTo(state.size, target, state.original, _with(also, why), also)
+    if order >= 0:
+        return _delayed(workload, policy, now, state.original) or change
     if state.target is not None and state.size != state.target:
         return Keep("touched", f"somebody set {state.size}, below the target {target}", held=state.original)
-    return ScaleTo(state.size, target, state.original, f"the target was raised; {why}")
+    return replace(change, reason=f"the target was raised; {change.reason}")
+
+
+def _falls(kind: Kind, workload: Workload, policy: Policy, low: Size, fields: Originals) -> Patch:
+    """What has to change beside a size of *low*."""
+    return {} if kind.beside is None else kind.beside.fall(workload, low, policy.downtime_max_replicas.value, fields)
+
+
+def _holds(kind: Kind, policy: Policy, low: Size, fields: Originals) -> bool:
+    return kind.beside is not None and kind.beside.holds(low, policy.downtime_max_replicas.value, fields)
+
+
+def _with(also: Patch, why: str) -> str:
+    """*why*, and the maximum that goes along, as the size alone would not tell that anything changes."""
+    spec = also.get("spec")
+    ceiling = spec.get("maxReplicas") if isinstance(spec, Mapping) else None
+    return why if ceiling is None else f"{why}; maxReplicas {ceiling}"
 
 
 def _target(kind: Kind, workload: Workload, policy: Policy) -> Size | Refusal:
     """The size while down. GoKubeDownscaler has no such size for what is only on or off."""
-    off_only = policy.compat is Compat.GO and kind.noun == "running"
+    off_only = policy.compat is Compat.GO and kind.switch
     return kind.reach(workload, 0 if off_only else policy.downtime_replicas.value)
 
 
@@ -193,24 +228,33 @@ def _refused(policy: Policy, refusal: Refusal) -> str:
 
 def _up(kind: Kind, workload: Workload, policy: Policy, state: _State, why: str) -> Decision:
     """Up with a record: go back, and forget."""
-    goal = kind.clamp(workload, _goal(kind, workload, policy, state))
-    if goal == state.size:
+    goal = kind.clamp(workload, _goal(kind, workload, policy, state), state.fields)
+    rest = Return({}, {})
+    if kind.beside is not None:
+        rest = kind.beside.recall(workload, goal, state.fields, policy.restore is RestorePolicy.ALWAYS)
+    if goal == state.size and not rest.must:
         return Forget(f"already at {state.size}; {why}")
-    return Restore(state.size, goal, why, policy.skip_missed_runs)
+    return Restore(state.size, goal, _with(rest.must, why), policy.skip_missed_runs, rest.must, rest.may)
 
 
 def _goal(kind: Kind, workload: Workload, policy: Policy, state: _State) -> Size:
     order = kind.compare(workload, state.original, state.size)
-    if order == 0 or (state.original == 0 and order == -1):
-        return state.size  # a recorded zero never switches a running object off
+    off = state.original == 0 or state.original == kind.reach(workload, 0)
+    if state.original == state.size or (off and order == -1):
+        return state.size  # what was off by itself never switches a running object off
     if policy.restore is RestorePolicy.ALWAYS:
         return state.original
     if policy.restore is RestorePolicy.IF_UNTOUCHED:
         put = state.target if state.target is not None else kind.reach(workload, policy.downtime_replicas.value)
         return state.original if state.size == put else state.size
-    if order is None:  # a count against a percentage, which only a change by hand can bring about
+    if not order:  # the same by another name; a count against a percentage, which only a change by hand can bring about
         return state.size
     return state.original if order > 0 else state.size
+
+
+def _recorded_fields(kind: Kind, workload: Workload) -> Originals:
+    """What went along with the size. Raises ValueProblem."""
+    return NOTHING if kind.beside is None else read_originals(workload)
 
 
 def _recorded_target(kind: Kind, workload: Workload) -> Size | None:
@@ -247,3 +291,10 @@ def _created(workload: Workload) -> datetime | None:
         return workload.metadata.created
     except ValueProblem:
         return None
+
+
+def without_refused(decision: Decision) -> Restore | None:
+    """*decision* without what the server may refuse; None if there is nothing of that."""
+    if not isinstance(decision, Restore) or not decision.may:
+        return None
+    return replace(decision, may={}, reason=f"{decision.reason}; the server gave it other ports than before")

@@ -33,8 +33,10 @@ class Transition:
     reason: str
 
 
-def transitions(kind: Kind, workload: Workload, policy: Policy, now: datetime, count: int = 3) -> list[Transition]:
-    """The next *count* changes of size after *now*, within 400 days; what is due at *now* itself is taken as done."""
+def transitions(
+    kind: Kind, workload: Workload, policy: Policy, now: datetime, count: int = 3, *, missed: bool = False
+) -> list[Transition]:
+    """The next *count* changes of size after *now*, within 400 days. What is due at *now* is taken as done, or as *missed*."""
     found: list[Transition] = []
     at = now
     for _ in range(_MOST_MOMENTS):
@@ -44,7 +46,7 @@ def transitions(kind: Kind, workload: Workload, policy: Policy, now: datetime, c
             found.append(Transition(at, direction, decision.before, decision.size, decision.reason))
         if len(found) == count:
             break
-        if (patch := patch_of(kind, workload, decision)) is not None:
+        if (patch := patch_of(kind, workload, decision)) is not None and not (missed and at == now):
             workload = patched(workload, patch)
         moment = next_moment(policy, workload, at)
         if moment is None or moment - now > HORIZON:
@@ -56,6 +58,20 @@ def transitions(kind: Kind, workload: Workload, policy: Policy, now: datetime, c
 def next_moment(policy: Policy, workload: Workload, now: datetime) -> datetime | None:
     """The first instant after *now* at which the decision on *workload* may differ only because time has passed."""
     return min((moment for moment in _moments(policy, workload, now) if moment > now), default=None)
+
+
+def next_edge(policy: Policy, now: datetime) -> datetime | None:
+    """The first instant after *now* at which what *policy* says may differ, the grace period left aside."""
+    ends = (until for until in _ends(policy) if until is not None and until > now)
+    return min(ends if policy.excluded else _scheduled(policy, now), default=None)
+
+
+def grace_end(policy: Policy, workload: Workload) -> datetime | None:
+    """The first instant at which *workload* is no longer within its grace period; None if that is not known or never comes."""
+    since = deployed(workload, policy)
+    if since is None or since >= datetime.max.replace(tzinfo=since.tzinfo) - policy.grace_period.value - timedelta(days=1):
+        return None
+    return since + policy.grace_period.value + FINEST
 
 
 def next_ruling(policy: Policy, now: datetime) -> tuple[datetime, Ruling] | None:
@@ -75,9 +91,8 @@ def next_ruling(policy: Policy, now: datetime) -> tuple[datetime, Ruling] | None
 
 def _moments(policy: Policy, workload: Workload, now: datetime) -> Iterator[datetime]:
     yield from _scheduled(policy, now)
-    since = deployed(workload, policy)
-    if since is not None and since < datetime.max.replace(tzinfo=since.tzinfo) - policy.grace_period.value - timedelta(days=1):
-        yield since + policy.grace_period.value + FINEST
+    if (end := grace_end(policy, workload)) is not None:
+        yield end
 
 
 def _specs(policy: Policy) -> tuple[Spec, ...]:
@@ -98,6 +113,11 @@ def _ends(policy: Policy) -> tuple[datetime | None, ...]:
 def schedule_of(policy: Policy) -> Hashable:
     """What two policies have in common whose rulings come at the same instants: all but the layers that they name."""
     return _specs(policy), _ends(policy), bool(policy.excluded), policy.overlap
+
+
+def is_constant(policy: Policy) -> bool:
+    """Whether its schedule never wants anything else than now."""
+    return not any(_ends(policy)) and all(spec.is_always or spec.is_never for spec in _specs(policy))
 
 
 def _scheduled(policy: Policy, now: datetime) -> Iterator[datetime]:

@@ -15,6 +15,7 @@ EXCLUDE = "downscaler/exclude"
 EXCLUDE_UNTIL = "downscaler/exclude-until"
 DOWNTIME_REPLICAS = "downscaler/downtime-replicas"
 DOWNSCALE_REPLICAS = "downscaler/downscale-replicas"
+DOWNTIME_MAX_REPLICAS = "downscaler/downtime-max-replicas"
 GRACE_PERIOD = "downscaler/grace-period"
 WAVE = "downscaler/wave"
 DEPENDS_ON = "downscaler/depends-on"
@@ -23,6 +24,7 @@ UP_UNTIL = "downscaler/up-until"
 ORIGINAL = "downscaler/original-replicas"
 TARGET = "downscaler/downscaled-to"
 RECORD = "downscaler/record"
+ORIGINAL_FIELDS = "downscaler/original-fields"
 ALLOW_VOLUME_DELETION = "downscaler/allow-volume-deletion"
 SCALE_CHILDREN = "downscaler/scale-children"
 # Where another downscaler keeps the pause that a ScaledObject had before; it is in the original as well.
@@ -79,6 +81,12 @@ KEYS = (
         "Another name for the size while down.",
     ),
     Key(
+        DOWNTIME_MAX_REPLICAS,
+        "HorizontalPodAutoscaler or what it scales, namespace",
+        "a whole number from 1",
+        "The `maxReplicas` while down; without it only `minReplicas` is lowered.",
+    ),
+    Key(
         GRACE_PERIOD,
         "workload, namespace",
         "seconds or a duration, at most `--grace-period`",
@@ -123,7 +131,7 @@ KEYS = (
     Key(
         ORIGINAL,
         "written by the controller",
-        "`3`, `-1`, `75%`, `true`, `false`",
+        "`3`, `-1`, `75%`, `true`, `false`, or the word of a type or class",
         "The size to go back to; removed on the way up.",
     ),
     Key(
@@ -131,6 +139,12 @@ KEYS = (
         "written by the controller",
         "as `downscaler/original-replicas`",
         "The size that the controller set; removed on the way up.",
+    ),
+    Key(
+        ORIGINAL_FIELDS,
+        "written by the controller",
+        "JSON of what went along with the size",
+        "What else to put back: a maximum, node ports, source ranges; removed on the way up.",
     ),
     Key(
         RECORD,

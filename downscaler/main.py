@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
 from downscaler.apply import Applied, apply, apply_notes
 from downscaler.commands import COMMANDS, Command
 from downscaler.config import Config, read_config
-from downscaler.count import LOG, Report, Tally
+from downscaler.count import LOG, Limits, Report, Tally
 from downscaler.decide import ScaleTo
 from downscaler.itself import itself
+from downscaler.measures import LONGEST_GAP
 from downscaler.memory import Memory
 from downscaler.options import COMPONENT
 from downscaler.plan import Forced, Planned, Planner
@@ -24,7 +25,9 @@ from downscaler.probe import served_kinds
 from downscaler.read import read_forced, read_namespaces, read_recorded, read_scalers, read_workloads
 from downscaler.relations import SCALERS, Relations
 from downscaler.safety import settle, without_fights, without_masses
-from downscaler.sizes import KINDS, Kind
+from downscaler.sizes import KINDS, Kind, kinds_left_out
+from downscaler.status import About, Board
+from downscaler.statuspage import pages_of
 from downscaler.stop import stop_controller
 from downscaler.waves import Scene
 from downscaler.workloads import Workload
@@ -32,19 +35,22 @@ from shared.cluster import Cluster
 from shared.errors import UsageError
 from shared.flags import fail
 from shared.loop import TurnResult
+from shared.metrics import Metrics
 from shared.process import Process, Running
+from shared.times import format_timestamp
 from shared.version import own_version
 
 
 def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, memory: Memory | None = None) -> TurnResult:
     """One turn at *now*: read, decide, apply, count. Raises nothing for what the cluster holds or answers."""
-    tally, lasting = Tally(now), memory or Memory()
+    lasting = memory or Memory()
+    tally = Tally(now, config.prices, lasting.pending, report.draft(), jumps=lasting.jumps)
     with cluster.deadline(config.turn_timeout):
         config = replace(config, kinds=served_kinds(cluster, config.kinds, lasting, now, tally.failed))
         namespaces = read_namespaces(cluster, config, tally.failed)
-        forced = read_forced(cluster, config, tally.failed)
+        forced = _held(read_forced(cluster, config, tally.failed), lasting, tally)
         scalers = read_scalers(cluster, config, config.kinds, tally.failed, tally.unreadable)
-        planner = Planner(config.rules, namespaces, _held(forced, lasting), now, Relations.of(scalers))
+        planner = Planner(config.rules, namespaces, forced, now, Relations.of(scalers))
         tally.namespaces(planner.namespace_complaints())
         looked_at = chain(_workloads(cluster, config, planner, tally, scalers), _orphans(cluster, config, planner, memory))
         changes = settled(looked_at, config, planner, memory, tally)
@@ -56,7 +62,10 @@ def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, me
     result = report.finish(tally)
     if result.ok:
         lasting.good(now)
-    return result
+    if tally.changed:
+        lasting.last_change = now
+    idle = tally.outlook.idle(lasting.pending, now, lasting.quiet_from(config.safety.watch))
+    return replace(result, due=tally.outlook.next, idle=idle)
 
 
 def settled(
@@ -80,13 +89,19 @@ def settled(
     changes, line = without_masses(changes, number, planner, memory, config.safety)
     if line:
         tally.failures.append(("MassChange", line))
+        tally.holds["mass"] = line
     if lasting is not None:
         changes = scene.ordered(changes, config.pace, memory.progress, planner.now)
     return [planned for planned in changes if tally.decided(planned)]
 
 
-def _held(forced: Forced, memory: Memory) -> Forced:
-    return replace(forced, hold=forced.hold or memory.hold) if memory.hold else forced
+def _held(forced: Forced, memory: Memory, tally: Tally) -> Forced:
+    """*forced* with the hold after a jump of the clock, unless something else holds already; *tally* is told which it is."""
+    if forced.hold:
+        tally.holds["unread"] = forced.hold
+    elif memory.hold:
+        tally.holds["clock"] = memory.hold
+    return replace(forced, hold=forced.hold or memory.hold)
 
 
 def _workloads(
@@ -114,8 +129,7 @@ def _orphans(cluster: Cluster, config: Config, planner: Planner, memory: Memory 
     """
     if memory is None or (config.once and config.rules.orphans is not Orphans.RESTORE) or not memory.orphans_due(planner.now):
         return
-    included = {kind.id for kind in config.kinds}
-    left_out = [kind for kind in KINDS.values() if kind.id not in included]
+    left_out = kinds_left_out(config.kinds)
     restore = config.rules.orphans is Orphans.RESTORE
     # Rights on kinds that are not included are nothing that a controller has to have.
     for kind, workload in read_recorded(cluster, config, left_out, lambda error: LOG.debug("orphans: %s", error)):
@@ -135,13 +149,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(config: Config, turn: Command, memory: Memory | None = None) -> int:
-    running = Running(config.interval, config.once, config.turn_timeout, config.metrics_port, config.debug, config.json_logs)
+    running = Running(
+        interval=config.interval,
+        once=config.once,
+        turn_timeout=config.turn_timeout,
+        metrics_port=config.metrics_port,
+        debug=config.debug,
+        json_logs=config.json_logs,
+        max_interval=config.max_interval,
+        dry_run=config.connection.dry_run,
+    )
     process = Process(running, component=COMPONENT)
     with process.connect(config.connection) as cluster:
         scope = replace(config.rules.scope, itself=itself(cluster, os.environ))
         config = replace(config, rules=replace(config.rules, scope=scope))
-        emit = cluster.emit if config.enable_events else None
-        report = Report(process.metrics, emit, dry_run=config.connection.dry_run, always_sum_up=config.once)
+        report = report_of(config, process.metrics, process.clock.now(), cluster.emit if config.enable_events else None)
         LOG.info("%s %s: %s on %s", COMPONENT, own_version(), ", ".join(kind.id for kind in config.kinds), cluster.server)
         for notice in config.notices:
             LOG.warning("%s", notice)
@@ -155,7 +177,24 @@ def _serve(config: Config, turn: Command, memory: Memory | None = None) -> int:
             return turn(cluster, config, now, report)
 
         # A turn sets its own deadline; commands that bring everything back have none.
-        return process.run(one_turn)
+        return process.run(one_turn, pages=pages_of(report.board))
+
+
+def report_of(config: Config, metrics: Metrics, started: datetime, emit: Callable[[dict[str, object]], None] | None) -> Report:
+    """The report of a process with *config* that began at *started*; with a board where somebody can look at it."""
+    board = None
+    if config.status and config.metrics_port and not config.command:
+        about = About(own_version(), format_timestamp(started), config.connection.dry_run, config.interval, config.max_interval)
+        board = Board(about)
+    longest_gap = max(LONGEST_GAP, timedelta(seconds=2 * config.max_interval))
+    return Report(
+        metrics,
+        emit,
+        dry_run=config.connection.dry_run,
+        always_sum_up=config.once,
+        limits=Limits(timedelta(seconds=config.late_after), longest_gap),
+        board=board,
+    )
 
 
 if __name__ == "__main__":  # pragma: no cover

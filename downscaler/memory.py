@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from downscaler.pending import Pending
 from downscaler.sizes import Kind
 from downscaler.waves import Progress
 
@@ -37,6 +38,10 @@ class Memory:
     _put_down: dict[str, deque[datetime]] = field(default_factory=dict)
     fights: set[str] = field(default_factory=set)
     progress: Progress = field(default_factory=Progress)
+    pending: Pending = field(default_factory=Pending)
+    # How often the clock has jumped, and when anything was changed last.
+    jumps: int = 0
+    last_change: datetime | None = None
 
     def orphans_due(self, now: datetime) -> bool:
         """Whether to look for orphans at *now*; the answer yes is remembered."""
@@ -52,6 +57,7 @@ class Memory:
         if self._seen is not None:
             passed = timedelta(seconds=monotonic - self._seen[1])
             if abs(now - self._seen[0] - passed) > JUMP:
+                self.jumps += 1
                 self._hold_until = monotonic + HOLD_AFTER_JUMP.total_seconds()
         self._seen = (now, monotonic)
         if self._hold_until is None or monotonic >= self._hold_until:
@@ -66,6 +72,10 @@ class Memory:
     def good(self, now: datetime) -> None:
         """A turn without a failure has ended."""
         self._last_good = now
+
+    def quiet_from(self, watch: timedelta) -> datetime | None:
+        """When the last change has been watched for *watch*; None if there was none."""
+        return None if self.last_change is None else self.last_change + watch
 
     # ---- fights
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import re
 
-from downscaler.amounts import parse_replicas
+from downscaler.amounts import LARGEST, parse_replicas
 from downscaler.policy import Compat, Orphans, Overlap, RestorePolicy
 from downscaler.sizes import KINDS
 from shared.errors import ValueProblem
-from shared.flags import FlagParser, add_common_flags, env_flag, positive_seconds, seconds, switch, whole
+from shared.flags import FlagParser, add_common_flags, env_flag, number, positive_seconds, seconds, switch, whole
 
 COMPONENT = "kube-downscaler"
 COMMAND_NAMES = ("restore-all", "import-kube-green")
 OWN_NAMES = "kube-downscaler,downscaler,py-kube-downscaler,kube-thrift-downscaler"
 # Ten years: what is meant as "for ever" still fits a timedelta.
 _LONGEST_GRACE = 315_360_000
+_LONGEST_REST = 86_400
 
 
 def parser(*, commands: bool = True) -> FlagParser:
@@ -36,6 +37,7 @@ def parser(*, commands: bool = True) -> FlagParser:
     _add_outcome(flags)
     _add_safety(flags)
     _add_pace(flags)
+    _add_watching(flags)
     return flags
 
 
@@ -50,6 +52,24 @@ def _add_outcome(flags: FlagParser) -> None:
         default="run",
         help="what a CronJob that comes up does about the runs it missed: Kubernetes starts the last one at once (run), unless "
         "startingDeadlineSeconds is set, which is set to 60 and stays (skip)",
+    )
+    env_flag(
+        flags,
+        "--night-runs",
+        env="NIGHT_RUNS",
+        choices=["keep", "suspend"],
+        default="keep",
+        help="a CronJob whose every run lies in its downtime would never run: it is left on, with a hint (keep), or suspended "
+        "all the same (suspend)",
+    )
+    env_flag(
+        flags,
+        "--max-lateness",
+        env="MAX_LATENESS",
+        type=grace_seconds,
+        default=0.0,
+        help="seconds after a change of the schedule in which it is still carried out, as in kube-green; later it is left out "
+        "until the next change. 0: it is always caught up with",
     )
     switch(flags, "--upscale-target-only", help="leave excluded workloads as they are instead of bringing them back up")
     env_flag(
@@ -156,6 +176,56 @@ def _add_pace(flags: FlagParser) -> None:
     )
 
 
+def _add_watching(flags: FlagParser) -> None:
+    env_flag(
+        flags,
+        "--max-interval",
+        env="MAX_INTERVAL",
+        type=_rest_seconds,
+        default=0.0,
+        help="seconds from one turn to the next at most, where nothing is known to fall due before; what others change is seen "
+        "that late; 0: always --interval",
+    )
+    env_flag(
+        flags,
+        "--late-after",
+        env="LATE_AFTER",
+        type=positive_seconds,
+        default=900.0,
+        help="seconds after which an object that is not yet what its schedule wants is counted as late",
+    )
+    switch(
+        flags,
+        "--status",
+        default=True,
+        help="show what is decided about each object on --metrics-port, at / and /status; --no-status does not",
+    )
+    for name, what in (("core", "core"), ("gib", "GiB of memory")):
+        env_flag(
+            flags,
+            f"--price-{name}-hour",
+            env=f"PRICE_{name.upper()}_HOUR",
+            type=number(0),
+            default=0.0,
+            help=f"USD that a {what} is worth for an hour, to count what is saved; 0: not counted",
+        )
+    for name, what in (("core", "core"), ("gib", "GiB of memory")):
+        env_flag(
+            flags,
+            f"--co2-{name}-hour",
+            env=f"CO2_{name.upper()}_HOUR",
+            type=number(0),
+            default=0.0,
+            help=f"grams of CO2 equivalent that a {what} causes in an hour, to count what is saved; 0: not counted",
+        )
+    env_flag(
+        flags,
+        "--prices-file",
+        env="PRICES_FILE",
+        help="YAML or JSON file with other prices and figures for some namespaces or node selectors",
+    )
+
+
 def _add_selection(flags: FlagParser) -> None:
     env_flag(
         flags,
@@ -226,6 +296,13 @@ def _add_schedule(flags: FlagParser) -> None:
     )
     env_flag(
         flags,
+        "--downtime-max-replicas",
+        env="DOWNTIME_MAX_REPLICAS",
+        type=whole(1, LARGEST),
+        help="the maxReplicas of HorizontalPodAutoscalers that are down; without it only their minReplicas is lowered",
+    )
+    env_flag(
+        flags,
         "--deployment-time-annotation",
         help="annotation that holds a workload's last deployment time, from which the grace period counts if it is later",
     )
@@ -257,6 +334,13 @@ def _share(text: str) -> str:
     if match is None or int(match[1]) > 100:
         raise ValueProblem(text, "a percentage from 0% to 100%")
     return f"{int(match[1])}%"
+
+
+def _rest_seconds(text: str) -> float:
+    value = seconds(text)
+    if value > _LONGEST_REST:
+        raise ValueProblem(text, f"at most {_LONGEST_REST} seconds, a day")
+    return value
 
 
 def grace_seconds(text: str) -> float:

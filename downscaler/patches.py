@@ -10,8 +10,9 @@ from typing import TypeVar
 import msgspec
 
 from downscaler.amounts import Patch
+from downscaler.beside import text_of
 from downscaler.decide import Decision, Forget, Restore, ScaleTo
-from downscaler.keys import ORIGINAL, ORIGINAL_PAUSE, RECORD, TARGET
+from downscaler.keys import ORIGINAL, ORIGINAL_FIELDS, ORIGINAL_PAUSE, RECORD, TARGET
 from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 from shared.errors import shorten
@@ -36,13 +37,10 @@ class Stamp:
 def patch_of(kind: Kind, workload: Workload, decision: Decision, stamp: Stamp | None = None) -> Patch | None:
     """The merge patch that carries *decision* out; None if there is nothing to write. *stamp* signs a new record."""
     match decision:
-        case ScaleTo(size=size, original=original, reason=reason):
-            record = {ORIGINAL: str(original), TARGET: str(size)}
-            if stamp is not None and workload.metadata.annotation(ORIGINAL) is None:
-                record[RECORD] = stamp.text(reason)
-            return _annotated(kind.patch(workload, size), record)
-        case Restore(size=size, gently=gently):
-            patch = kind.patch(workload, size)
+        case ScaleTo(size=size, also=also):
+            return _annotated(merged(also, kind.patch(workload, size)), _record(kind, workload, decision, stamp))
+        case Restore(size=size, gently=gently, also=also, may=may):
+            patch = merged(merged(also, may), kind.patch(workload, size))
             if gently and kind.resume is not None:
                 patch = merged(patch, kind.resume(workload))
             return _annotated(patch, _no_record(workload))
@@ -51,8 +49,22 @@ def patch_of(kind: Kind, workload: Workload, decision: Decision, stamp: Stamp | 
     return None
 
 
+def _record(kind: Kind, workload: Workload, decision: ScaleTo, stamp: Stamp | None) -> Mapping[str, str | None]:
+    """What is remembered of *workload* as it is before *decision*; what is remembered already is not written again."""
+    fresh = workload.metadata.annotation(ORIGINAL) is None
+    record: dict[str, str | None] = {ORIGINAL: str(decision.original), TARGET: str(decision.size)}
+    if stamp is not None and fresh:
+        record[RECORD] = stamp.text(decision.reason)
+    known = workload.metadata.annotation(ORIGINAL_FIELDS)
+    if kind.beside is not None and (fresh or known is None):
+        fields = text_of(kind.beside.remember(workload, dict(decision.also)))
+        if fields is not None or known is not None:
+            record[ORIGINAL_FIELDS] = fields
+    return record
+
+
 def _no_record(workload: Workload) -> Mapping[str, str | None]:
-    also = (key for key in (RECORD, ORIGINAL_PAUSE) if workload.metadata.annotation(key) is not None)
+    also = (key for key in (RECORD, ORIGINAL_FIELDS, ORIGINAL_PAUSE) if workload.metadata.annotation(key) is not None)
     return dict.fromkeys((ORIGINAL, TARGET, *also))
 
 

@@ -12,15 +12,17 @@ from typing import TypeAlias
 
 from downscaler.amounts import Refusal
 from downscaler.annotations import Complaint, Overrides, read_overrides
+from downscaler.cronruns import never_runs
 from downscaler.decide import Decision, Forget, Keep, Problem, Restore, ScaleTo, decide
-from downscaler.forecast import next_ruling, schedule_of
-from downscaler.keys import DOWNTIME_REPLICAS, FORCE_UPTIME, ORIGINAL, UP_FOR, UP_UNTIL
+from downscaler.forecast import grace_end, is_constant, next_edge, next_ruling, schedule_of
+from downscaler.keys import DOWNTIME_REPLICAS, EXCLUDE, FORCE_UPTIME, ORIGINAL, UP_FOR, UP_UNTIL
 from downscaler.patches import Stamp
 from downscaler.policy import (
     AUTOSCALER,
     CONFIGURATION,
     NAMESPACE,
     SCALED,
+    UNSCHEDULED,
     WORKLOAD,
     Orphans,
     Policy,
@@ -33,11 +35,12 @@ from downscaler.policy import (
     with_layer,
 )
 from downscaler.relations import SCALERS, Relations, said_by_scaler
+from downscaler.schedule import FINEST
 from downscaler.sizes import Kind
 from downscaler.workloads import Workload
 from shared.errors import shorten
 from shared.objects import Object
-from shared.times import format_timestamp
+from shared.times import format_duration, format_timestamp
 
 Notes: TypeAlias = tuple[tuple[str, str | None], ...]
 
@@ -69,6 +72,10 @@ class Planned:
     wanted: str = ""
     # When the schedule wants something else, and what; None if nothing is in sight.
     ahead: tuple[datetime, Ruling] | None = None
+    # What the schedule wants now and who said so; None where nobody knows.
+    ruled: Ruling | None = None
+    # The first instant at which the decision may differ only because time has passed.
+    moment: datetime | None = None
 
     @property
     def changes(self) -> bool:
@@ -86,7 +93,10 @@ class Planner:
     now: datetime
     relations: Relations = field(default_factory=Relations)
     _policies: dict[str, Policy] = field(default_factory=dict, init=False, repr=False)
-    _next: dict[object, tuple[datetime, Ruling] | None] = field(default_factory=dict, init=False, repr=False)
+    _changed: dict[object, bool] = field(default_factory=dict, init=False, repr=False)
+    _schedules: dict[object, tuple[tuple[datetime, Ruling] | None, datetime | None]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def plan(self, kind: Kind, workload: Workload) -> Planned:
         """The decision on *workload*. Never raises for what somebody wrote on it."""
@@ -96,8 +106,11 @@ class Planner:
             return Planned(kind, workload, Keep("unread", f"namespace {workload.namespace} could not be read"))
         if policy.scale_children.value and kind.id == "cronjobs":
             self.relations.adopt(workload, policy)
-        decision = decide(kind, workload, policy, self.at(workload.namespace))
+        at = self.at(workload.namespace)
+        decision, ruled = self._in_time(policy, workload.namespace, decide(kind, workload, policy, at)), ruling(policy, at)
+        ahead, edge = self._coming(policy, workload.namespace)
         complaints = overrides.complaints + _own(decision) + _out_of_reach(kind, workload, overrides)
+        complaints += _never_runs(kind, workload, policy, decision)
         if self.rules.orphans is Orphans.REPORT and isinstance(decision, Keep) and decision.cause == "excluded":
             complaints += _asleep(workload, decision.reason)
         return Planned(
@@ -107,9 +120,11 @@ class Planner:
             complaints,
             notes=notes,
             wave=policy.wave.value,
-            wanted=ruling(policy, self.at(workload.namespace)).want.value,
+            wanted=ruled.want.value,
             depends_on=tuple((kind_id, ns or workload.namespace, name) for kind_id, ns, name in policy.depends_on.value),
-            ahead=self._ahead(policy, workload.namespace),
+            ahead=ahead,
+            ruled=ruled,
+            moment=self._moment(policy, workload, decision, edge),
         )
 
     def _read(self, about: Object) -> tuple[Overrides, Notes]:
@@ -131,14 +146,42 @@ class Planner:
         coming = next_ruling(policy, since)
         return coming is not None and coming[0] <= self.now
 
-    def _ahead(self, policy: Policy, namespace: str) -> tuple[datetime, Ruling] | None:
+    def _coming(self, policy: Policy, namespace: str) -> tuple[tuple[datetime, Ruling] | None, datetime | None]:
+        """When the schedule wants something else and what, and when anything it says may differ."""
         # A fleet has thousands of workloads and few schedules.
         late = self.rules.lateness(namespace)
         key = (late, schedule_of(policy))
-        if key not in self._next:
-            coming = next_ruling(policy, self.now - late)
-            self._next[key] = None if coming is None else (coming[0] + late, coming[1])
-        return self._next[key]
+        if (known := self._schedules.get(key)) is not None:
+            return known
+        ruled, edge = next_ruling(policy, self.now - late), next_edge(policy, self.now - late)
+        ahead = None if ruled is None else (ruled[0] + late, ruled[1])
+        found = self._schedules[key] = (ahead, None if edge is None else edge + late)
+        return found
+
+    def _moment(self, policy: Policy, workload: Workload, decision: Decision, edge: datetime | None) -> datetime | None:
+        """When *decision* may differ only because time has passed; *edge* is that of the schedule."""
+        if not isinstance(decision, Keep) or decision.cause != "grace" or (end := grace_end(policy, workload)) is None:
+            return edge
+        end += self.rules.lateness(workload.namespace)
+        return end if edge is None else min(edge, end)
+
+    def _in_time(self, policy: Policy, namespace: str, decision: Decision) -> Decision:
+        """*decision*, or leaving the object alone where the schedule began to want it longer ago than --max-lateness."""
+        limit, at = self.rules.max_lateness, self.at(namespace)
+        if limit is None or not isinstance(decision, ScaleTo | Restore):
+            return decision
+        if ruling(policy, at).key in UNSCHEDULED or is_constant(policy) or self._changed_since(policy, at - limit - FINEST, at):
+            return decision
+        reason = f"its schedule changed more than {format_duration(limit)} ago and --max-lateness waits for the next change"
+        held = decision.size if isinstance(decision, Restore) else None
+        return Keep("missed", f"{reason}: {decision.reason}", held)
+
+    def _changed_since(self, policy: Policy, since: datetime, at: datetime) -> bool:
+        key = (since, schedule_of(policy))
+        if key not in self._changed:
+            coming = next_ruling(policy, since)
+            self._changed[key] = coming is not None and coming[0] <= at
+        return self._changed[key]
 
     def at(self, namespace: str) -> datetime:
         """The instant for which the workloads of *namespace* are decided: now, less its share of --jitter."""
@@ -179,7 +222,10 @@ class Planner:
             self.relations.note(kind, workload, overrides)
             base = with_layer(base, said_by_scaler(scaler, self.rules.context), AUTOSCALER)
             base = replace(base, autoscaler=scaler.name, autoscaler_pauses=scaler.pauses)
-        return govern(base, self.rules.scope, kind, workload, overrides)
+        policy = govern(base, self.rules.scope, kind, workload, overrides)
+        if kind.runs is None:
+            return policy
+        return replace(policy, never_runs=never_runs(kind.runs(workload), policy, self.at(workload.namespace)))
 
     def policy_of(self, namespace: str) -> Policy | None:
         """What governs the workloads in *namespace* that say nothing themselves; None if the namespace could not be read."""
@@ -218,6 +264,17 @@ def _out_of_reach(kind: Kind, workload: Workload, overrides: Overrides) -> tuple
     if not isinstance(reached, Refusal):
         return ()
     return (Complaint(DOWNTIME_REPLICAS, str(target), reached.reason, "it is not scaled down", blocking=False),)
+
+
+def _never_runs(kind: Kind, workload: Workload, policy: Policy, decision: Decision) -> tuple[Complaint, ...]:
+    """The hint that an object never does what it is there for, said by day already."""
+    if kind.runs is None or not policy.never_runs or kind.read(workload) != 1 or isinstance(decision, Problem):
+        return ()
+    if policy.suspend_night_runs:
+        said = f"{policy.never_runs}: it never runs; {EXCLUDE}=true leaves it on"
+    else:
+        said = f"{policy.never_runs}: it is left on, as it would never run; --night-runs=suspend suspends it"
+    return (Complaint("schedule", kind.runs(workload)[0], "", blocking=False, said=said, word="NeverRuns"),)
 
 
 def _own(decision: Decision) -> tuple[Complaint, ...]:

@@ -87,6 +87,8 @@ class Policy:
     force_uptime: Setting[Spec] = Setting(NEVER)
     force_downtime: Setting[Spec] = Setting(NEVER)
     downtime_replicas: Setting[Size] = Setting(0)
+    # The maximum of an autoscaler that is down; None leaves it as it is.
+    downtime_max_replicas: Setting[int | None] = Setting(None)
     grace_period: Setting[timedelta] = Setting(timedelta(seconds=900))
     wave: Setting[int] = Setting(0)
     depends_on: Setting[tuple[tuple[str, str, str], ...]] = Setting(())
@@ -94,6 +96,9 @@ class Policy:
     allow_volume_deletion: Setting[bool] = Setting(value=False)
     # Whether a CronJob that comes up leaves out the runs that it missed.
     skip_missed_runs: bool = False
+    # Whether a CronJob is put down although it would never run; and why it would not, empty if it would.
+    suspend_night_runs: bool = False
+    never_runs: str = ""
     # Which autoscaler owns the size, and whether it would work against any size but zero; empty without one.
     autoscaler: str = ""
     autoscaler_pauses: bool = False
@@ -131,6 +136,7 @@ _OVERRIDABLE = (
     "force_uptime",
     "force_downtime",
     "downtime_replicas",
+    "downtime_max_replicas",
     "grace_period",
     "wave",
     "depends_on",
@@ -189,6 +195,10 @@ def with_forcing_pod(policy: Policy) -> Policy:
 def excluded_by(policy: Policy, reason: str) -> Policy:
     """*policy* with an exclusion from outside the annotations; an earlier reason stays."""
     return policy if policy.excluded or not reason else replace(policy, excluded=reason)
+
+
+# What decides beside the schedule, fields of `Policy` and "exclude".
+UNSCHEDULED = frozenset({"exclude", "up_until", "force_uptime", "force_downtime"})
 
 
 class Want(Enum):
@@ -323,6 +333,8 @@ class Rules:
     version: str = ""
     # The most by which a namespace's schedule is late, so that not all namespaces change at once.
     jitter: timedelta = timedelta(0)
+    # How long after a change of the schedule it is still carried out; None: always.
+    max_lateness: timedelta | None = None
 
     def lateness(self, namespace: str) -> timedelta:
         """The share of the jitter that *namespace* has: always the same, in whole seconds."""

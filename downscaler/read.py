@@ -79,7 +79,9 @@ def read_recorded(cluster: Cluster, config: Config, kinds: Iterable[Kind], faile
             try:
                 for about in cluster.list_metadata(kind.resource, namespace=namespace):
                     if about.metadata.annotation(ORIGINAL) is not None:
-                        yield kind, cluster.get(kind.resource, about.namespace, about.name, kind.as_type)
+                        workload = cluster.get(kind.resource, about.namespace, about.name, kind.as_type)
+                        if kind.includes(workload):
+                            yield kind, workload
             except NotFound:
                 continue
             except ClusterError as error:
@@ -90,7 +92,8 @@ def read_workloads(cluster: Cluster, config: Config, kind: Kind, failed: OnFailu
     """Every object of *kind* to work on, page by page. An object that does not decode goes to *problem*."""
     for namespace in config.namespaces or (None,):
         try:
-            yield from cluster.list(kind.resource, kind.as_type, namespace=namespace, on_problem=problem)
+            found = cluster.list(kind.resource, kind.as_type, namespace=namespace, on_problem=problem)
+            yield from (workload for workload in found if kind.includes(workload))
         except NotFound as error:
             # A kind whose CRD went away since it was probed.
             if not kind.custom:

@@ -28,6 +28,11 @@ class Safety:
     fight_flips: int = 5
     fight_window: timedelta = timedelta(minutes=30)
 
+    @property
+    def watch(self) -> timedelta:
+        """For how long after a change somebody who sets it back has to be noticed soon: as long as flips count as a fight."""
+        return self.fight_window if self.fight_flips else timedelta(seconds=1)
+
 
 def settle(planned: Planned, memory: Memory) -> None:
     """Forgets an object's past flips once it is up and may be."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from downscaler.prices import NOTHING, Price
 from downscaler.workloads import Container, PodSpec
 from shared.errors import ValueProblem
 from shared.quantity import parse_quantity
@@ -19,22 +20,32 @@ GIB = 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Replicas, cores and GiB of memory, by what pods request."""
+    """Replicas, cores and GiB of memory, by what pods request; and what an hour of them is worth in USD and in grams of CO2."""
 
     replicas: float = 0.0
     cores: float = 0.0
     gib: float = 0.0
+    usd: float = 0.0
+    co2_grams: float = 0.0
 
     def __add__(self, other: Amount) -> Amount:
-        return Amount(self.replicas + other.replicas, self.cores + other.cores, self.gib + other.gib)
+        return Amount(
+            self.replicas + other.replicas,
+            self.cores + other.cores,
+            self.gib + other.gib,
+            self.usd + other.usd,
+            self.co2_grams + other.co2_grams,
+        )
 
     def times(self, factor: float) -> Amount:
-        return Amount(self.replicas * factor, self.cores * factor, self.gib * factor)
+        return Amount(self.replicas * factor, self.cores * factor, self.gib * factor, self.usd * factor, self.co2_grams * factor)
 
 
-def amount_of(spec: PodSpec) -> Amount:
+def amount_of(spec: PodSpec, price: Price = NOTHING) -> Amount:
     """One replica. A quantity that cannot be read counts as nothing."""
-    return Amount(1.0, _requested(spec, "cpu"), _requested(spec, "memory") / GIB)
+    cores, gib = _requested(spec, "cpu"), _requested(spec, "memory") / GIB
+    usd = cores * price.core_hour + gib * price.gib_hour
+    return Amount(1.0, cores, gib, usd, cores * price.co2_core_hour + gib * price.co2_gib_hour)
 
 
 def _requested(spec: PodSpec, resource: str) -> float:

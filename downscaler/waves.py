@@ -72,7 +72,7 @@ class _Node:
 
 
 def address_of(planned: Planned) -> Address:
-    return planned.kind.id, planned.workload.namespace, planned.workload.name
+    return planned.kind.whole, planned.workload.namespace, planned.workload.name
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from shared.objects import Object, Struct
@@ -66,6 +68,27 @@ class WorkloadSpec(Struct, frozen=True):
     scale_target_ref: ScaleTarget | None = None
 
 
+class Exposure(WorkloadSpec, frozen=True):
+    """What a Service, an Ingress or a Gateway is exposed by. Ports are kept whole, as a merge patch replaces all of them."""
+
+    type: str | None = None
+    ports: list[dict[str, Any]] | None = None
+    external_traffic_policy: str | None = None
+    load_balancer_class: str | None = None
+    allocate_load_balancer_node_ports: bool | None = None
+    load_balancer_source_ranges: list[str] | None = None
+    health_check_node_port: int | None = None
+    ingress_class_name: str | None = None
+    gateway_class_name: str | None = None
+
+
+class Schedule(WorkloadSpec, frozen=True):
+    """When a CronJob runs."""
+
+    schedule: str = ""
+    time_zone: str | None = None
+
+
 class Status(Struct, frozen=True):
     """How many pods there are, and how many are ready, of kinds that say so."""
 
@@ -88,6 +111,14 @@ class Workload(Object, frozen=True):
     def finished(self) -> bool:
         """Whether the object has run to its end, so that its size no longer means anything."""
         return False
+
+
+class Scheduled(Workload, frozen=True):
+    spec: Schedule = msgspec.field(default_factory=Schedule)
+
+
+class Exposed(Workload, frozen=True):
+    spec: Exposure = msgspec.field(default_factory=Exposure)
 
 
 class Condition(Struct, frozen=True):

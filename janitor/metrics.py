@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counting
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -11,7 +12,8 @@ from janitor.apply import Outcome, Result
 from janitor.audit import reason_of
 from janitor.breaker import Trip
 from janitor.collect import Found
-from shared.metrics import Metrics
+from janitor.expiry import Trigger
+from shared.metrics import Bounded, Latest, Metrics
 from shared.times import parse_timestamp
 
 NAMES = {
@@ -34,44 +36,47 @@ class JanitorMetrics:
     def __init__(self, metrics: Metrics) -> None:
         registry = metrics.registry
 
-        def gauge(name: str, *labels: str) -> Gauge:
-            return Gauge(name, NAMES[name], labels, registry=registry)
+        def gauge(name: str) -> Gauge:
+            return Gauge(name, NAMES[name], registry=registry)
+
+        def latest(name: str, *labels: str) -> Latest:
+            return Latest(name, NAMES[name], labels, registry)
 
         def counter(name: str, *labels: str) -> Counter:
             return Counter(name, NAMES[name], labels, registry=registry)
 
         self.common = metrics
+        self._shown = Bounded()
         self.evaluated = counter("kube_janitor_evaluated", "resource")
-        self.kept = gauge("kube_janitor_kept", "reason", "resource")
-        self.due = gauge("kube_janitor_due", "trigger")
+        self.kept = latest("kube_janitor_kept", "reason", "resource")
+        self.due = latest("kube_janitor_due", "trigger")
         self.outcomes = counter("kube_janitor_outcomes", "result", "trigger")
+        for trigger in Trigger:
+            for result in (Result.DELETED, Result.FAILED):
+                # So that the first ones are an increase, too.
+                self.outcomes.labels(result.value, trigger.value)
         self.deleted = counter("kube_janitor_deleted", "resource", "namespace", "rule")
         self.unreadable = gauge("kube_janitor_unreadable_values")
-        self.stuck = gauge("kube_janitor_stuck_terminating", "resource")
+        self.stuck = latest("kube_janitor_stuck_terminating", "resource")
         self.stuck_seconds = gauge("kube_janitor_stuck_seconds")
-        self.breaker = gauge("kube_janitor_breaker_open", "rule")
+        self.breaker = latest("kube_janitor_breaker_open", "rule")
         self.next_expiry = gauge("kube_janitor_next_expiry_timestamp_seconds")
 
     def update(self, found: Found, outcomes: Iterable[Outcome], trips: Iterable[Trip], now: datetime) -> None:
         """After a turn. A gauge of something that is no longer there disappears."""
-        for gauge in (self.kept, self.due, self.stuck, self.breaker):
-            gauge.clear()
         for resource, count in found.totals.items():
             self.evaluated.labels(resource).inc(count)
-        for (why, resource), count in found.reasons.items():
-            self.kept.labels(why, resource).set(count)
-        for one in found.deletions():
-            self.due.labels(reason_of(one)).inc()
+        self.kept.show(found.reasons)
+        self.due.show(Counting((reason_of(one),) for one in found.deletions()))
         for outcome in outcomes:
             one = outcome.judged
             self.outcomes.labels(outcome.result.value, reason_of(one)).inc()
             if outcome.result is Result.DELETED:
-                self.deleted.labels(one.resource.name, one.obj.namespace, one.due.rule if one.due else "").inc()
+                namespace = self._shown(one.obj.namespace)
+                self.deleted.labels(one.resource.name, namespace, one.due.rule if one.due else "").inc()
         self.unreadable.set(len(found.unreadable))
-        for stuck in found.stuck:
-            self.stuck.labels(stuck.resource.name).inc()
+        self.stuck.show(Counting((stuck.resource.name,) for stuck in found.stuck))
         ages = [(now - parse_timestamp(stuck.since)).total_seconds() for stuck in found.stuck]
         self.stuck_seconds.set(max(ages, default=0.0))
-        for trip in trips:
-            self.breaker.labels(trip.key).set(1)
+        self.breaker.show({(trip.key,): 1 for trip in trips})
         self.next_expiry.set(found.next_due.timestamp() if found.next_due else 0)

@@ -1,4 +1,7 @@
-"""`kube-thrift explain`: reads one workload and what governs it, and prints the downscaler's own explanation. Writes nothing."""
+"""`kube-thrift explain`: reads one workload and what governs it, and prints the downscaler's own explanation. Writes nothing.
+
+With `--status-url` it also asks a running process what it makes of the object, which knows what no single look can tell.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from downscaler.read import read_forced, read_namespace, read_scalers
 from downscaler.relations import SCALERS, Relations, target_of
 from downscaler.sizes import KINDS, Kind, kind_named
 from downscaler.workloads import Workload
+from kube_thrift.running import fetch_status
 from shared.clock import Clock, SystemClock
 from shared.cluster import Cluster
 from shared.errors import NotFound, ThriftError, UsageError, ValueProblem
@@ -35,6 +39,12 @@ def build_parser() -> FlagParser:
     flags.add_argument("object_kind", metavar="KIND", help="such as deployment, sts, cronjobs")
     flags.add_argument("object_namespace", metavar="NAMESPACE")
     flags.add_argument("object_name", metavar="NAME")
+    env_flag(
+        flags,
+        "--status-url",
+        type=str,
+        help="also ask the running process, at its metrics port: http://127.0.0.1:7979 after kubectl port-forward",
+    )
     env_flag(flags, "-o", "--output", choices=["text", "json"], default="text", help="text or json")
     return flags
 
@@ -59,7 +69,10 @@ def run(argv: Sequence[str], environ: Mapping[str, str] | None = None, clock: Cl
         found = read_namespace(cluster, namespace, _warn)
         planner = Planner(config.rules, found, forced, now, _relations(cluster, config, kind, workload))
         explanation = explain(planner, kind, workload)
-    _print(flags, as_text(explanation), as_data(explanation))
+    said = None
+    if flags.status_url:
+        said = fetch_status(flags.status_url, (kind.id, namespace, name), config.connection.timeout)
+    _print(flags, as_text(explanation, said), as_data(explanation, said))
     if kind.id not in {each.id for each in config.kinds}:
         print(
             f"note: {kind.id} is not in --include-resources, so a controller with these flags does not touch it", file=sys.stderr

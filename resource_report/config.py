@@ -77,6 +77,7 @@ class Config:
     parallel_clusters: int = 4
     interval: float = 0.0
     metrics_port: int = 0
+    team_metrics: int = 0
     debug: bool = False
     json_logs: bool = False
 
@@ -117,6 +118,7 @@ def _config(flags: Flags, environ: Mapping[str, str]) -> Config:
         parallel_clusters=flags.parallel_clusters,
         interval=0.0 if flags.once else flags.update_interval_minutes * 60,
         metrics_port=flags.metrics_port,
+        team_metrics=flags.team_metrics,
         debug=flags.debug,
         json_logs=flags.json_logs,
     )

@@ -14,7 +14,7 @@ from resource_report.notifications import Notification, Severity
 from resource_report.rows import Snapshot
 from resource_report.state import State
 from shared.clock import Clock
-from shared.cluster import Cluster
+from shared.cluster import Cluster, Observer
 from shared.errors import ThriftError
 
 
@@ -42,11 +42,14 @@ class Budget:
 class Fleet:
     """The clusters of one process. Keeps each cluster's memory from run to run; not to be used from several threads."""
 
-    def __init__(self, settings: FleetSettings, state: State, clock: Clock, stop: threading.Event) -> None:
+    def __init__(
+        self, settings: FleetSettings, state: State, clock: Clock, stop: threading.Event, observe: Observer | None = None
+    ) -> None:
         self._settings = settings
         self._state = state
         self._clock = clock
         self._stop = stop
+        self._observe = observe
         self._lock = threading.Lock()
         self.memories: dict[str, Memory] = {}
 
@@ -80,7 +83,7 @@ class Fleet:
     def _collect(self, ref: ClusterRef, hooks: Hooks, budget: Budget) -> Snapshot:
         mapping = replace(self._settings.collect.mapping, cluster=ref.id)
         settings = replace(self._settings.collect, mapping=mapping)
-        with Cluster.connect(ref.connection, clock=self._clock, stop=self._stop) as cluster:
+        with Cluster.connect(ref.connection, clock=self._clock, stop=self._stop, observe=self._observe) as cluster:
             try:
                 with cluster.deadline(self._settings.timeout):
                     snapshot = collect(cluster, settings, hooks, self.memories[ref.id], self._clock)

@@ -26,10 +26,12 @@ from resource_report.publish import publish
 from resource_report.registry import fetch_applications
 from resource_report.render import RenderOptions, write_loading_page, write_report
 from resource_report.report_flags import COMPONENT
+from resource_report.report_metrics import ReportMetrics
 from resource_report.rows import Snapshot
 from resource_report.state import State
 from resource_report.summary import Report
 from shared.clock import Clock
+from shared.cluster import Observer
 from shared.errors import UsageError
 from shared.flags import fail
 from shared.loop import TurnResult
@@ -54,16 +56,28 @@ class Phases:
 
 
 class ReportService:
-    """What lives from run to run: the discovery's last list, each cluster's smoothed usage, the state on disk."""
+    """What lives from run to run: the discovery's last list, each cluster's smoothed usage, the state on disk.
 
-    def __init__(self, config: Config, clock: Clock, stop: threading.Event) -> None:
+    *observe* is told of every request, *metrics* of every report that was written.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        stop: threading.Event,
+        *,
+        metrics: ReportMetrics | None = None,
+        observe: Observer | None = None,
+    ) -> None:
         self._config = config
+        self._metrics = metrics
         self._clock = clock
         self._state = State(config.data_path)
         self._discovery = ClusterDiscovery(config.discovery)
         self._discovery.remember(self._state.load_registry())
         settings = FleetSettings(config.collect, config.cluster_timeout, config.parallel_clusters, config.use_cache)
-        self._fleet = Fleet(settings, self._state, clock, stop)
+        self._fleet = Fleet(settings, self._state, clock, stop, observe)
 
     def check(self) -> None:
         """Raises UsageError for what the operator named and cannot be read, before anything is started."""
@@ -114,6 +128,8 @@ class ReportService:
         del groups, pods, nodes
         write_report(report, folder, options)
         phases.done("write")
+        if self._metrics is not None:
+            self._metrics.update(report, phases.seconds)
         if config.publish is not None:
             copied = publish(config.output_dir, config.publish)
             LOG.info(
@@ -241,7 +257,9 @@ def _serve(config: Config) -> int:
         json_logs=config.json_logs,
     )
     process = Process(running, component=COMPONENT)
-    service = ReportService(config, process.clock, process.health.stop)
+    metrics = ReportMetrics(process.metrics.registry, teams=config.team_metrics)
+    observe = process.metrics.observe_request
+    service = ReportService(config, process.clock, process.health.stop, metrics=metrics, observe=observe)
     service.check()
     return process.run(service.run_once)
 

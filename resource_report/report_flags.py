@@ -188,6 +188,13 @@ def _add_run(flags: FlagParser) -> None:
     env_flag(flags, "--publish", help="s3://BUCKET/PREFIX to which the pages are copied after each run")
     env_flag(flags, "--data-path", help="folder for what a run leaves to the next; must exist; without it OUTPUT_DIR/data")
     env_flag(flags, "--metrics-port", type=whole(0, 65535), default=0, help="port of /metrics, /healthz and /readyz; 0: none")
+    env_flag(
+        flags,
+        "--team-metrics",
+        type=whole(0, 1000),
+        default=0,
+        help="how many of the most expensive teams have metrics of their own; the others are added up",
+    )
     add_log_flags(flags)
 
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 class Health:
     """Thread-safe. `stop` is the process's stop event: set by the loop's signal handlers, watched by the clock and the cluster.
 
-    Alive: a turn has ended within `max(3 * interval, turn_deadline) + grace` seconds. Ready: one turn has succeeded. After a turn
-    *on_turn* is told whether it succeeded and how many seconds it took.
+    Alive: a turn has ended within `max(3 * interval, turn_deadline) + grace` seconds; what a rest lasts beyond *interval* comes
+    on top. Ready: one turn has succeeded. After a turn *on_turn* is told whether it succeeded and how many seconds it took, and
+    *on_rest* for how many seconds the process means to rest.
     """
 
     def __init__(
@@ -21,10 +22,12 @@ class Health:
         grace: float = 60.0,
         stop: threading.Event | None = None,
         on_turn: Callable[[bool, float], None] | None = None,
+        on_rest: Callable[[float], None] | None = None,
     ) -> None:
         self.stop = stop or threading.Event()
         self.limit = max(3 * interval, turn_deadline) + grace
-        self._on_turn = on_turn
+        self._interval = interval
+        self._on_turn, self._on_rest = on_turn, on_rest
         self._lock = threading.Lock()
         self._begun = 0.0
         self._last_end: float | None = None
@@ -45,6 +48,15 @@ class Health:
             seconds = monotonic - self._begun
         if self._on_turn is not None:
             self._on_turn(ok, seconds)
+
+    def resting(self, monotonic: float, seconds: float) -> None:
+        """From *monotonic* on the process means to rest for *seconds*."""
+        with self._lock:
+            # A rest as long as usual is what the limit allows for; only what goes beyond it is added.
+            if self._last_end is not None:
+                self._last_end = max(self._last_end, monotonic + seconds - self._interval)
+        if self._on_rest is not None:
+            self._on_rest(seconds)
 
     def alive(self, monotonic: float) -> bool:
         """True also before the first turn has begun: the process is still starting."""

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import FrameType
 
 from shared.clock import Clock
@@ -26,23 +27,45 @@ LOG = logging.getLogger(__name__)
 # interval.
 _JITTER = 0.05
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# How far the wall clock may stray from the seconds that passed in a long rest before that rest is over: whoever waits for an
+# instant has to look again after a jump.
+_STRAY = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
 class TurnResult:
-    """What one turn came to. `failures` are one-line messages; `summary` is the line that is logged at the end of the turn."""
+    """What one turn came to. `failures` are one-line messages; `summary` is the line that is logged at the end of the turn.
+
+    `due` is the next instant at which something falls due that the turn knows of; `idle` says that until then nothing asks for
+    another turn.
+    """
 
     ok: bool = True
     changed: int = 0
     failures: tuple[str, ...] = ()
     summary: str = ""
+    due: datetime | None = None
+    idle: bool = False
 
 
-def run_loop(turn: Callable[[], TurnResult], *, interval: float, once: bool, clock: Clock, health: Health, name: str) -> int:
-    """Runs *turn* every *interval* seconds, start to start, until SIGTERM or SIGINT; with *once* a single time.
+@dataclass(frozen=True)
+class Rhythm:
+    """Seconds from the start of one turn to the next, usually and at the longest; or a single turn.
 
-    Returns the exit code: 1 where *once* is set and the turn failed, else 0. The first signal sets `health.stop`, which
-    everything that waits or feeds work watches; a second one ends the process at once with code 130.
+    With `longest` above `usual`, the rest after a turn that succeeded and was idle lasts up to `longest` seconds, and every rest
+    ends exactly at the instant at which something falls due (`TurnResult.due`).
+    """
+
+    usual: float
+    longest: float = 0.0
+    once: bool = False
+
+
+def run_loop(turn: Callable[[], TurnResult], *, rhythm: Rhythm, clock: Clock, health: Health, name: str) -> int:
+    """Runs *turn* in *rhythm* until SIGTERM or SIGINT, or a single time.
+
+    Returns the exit code: 1 where a single turn failed, else 0. The first signal sets `health.stop`, which everything that waits
+    or feeds work watches; a second one ends the process at once with code 130.
     """
     report = _Report(name)
     with _signals(health.stop):
@@ -52,9 +75,9 @@ def run_loop(turn: Callable[[], TurnResult], *, interval: float, once: bool, clo
             result = _attempt(turn)
             report.tell(result)
             health.ended(clock.monotonic(), result.ok)
-            if once:
+            if rhythm.once:
                 return 0 if result.ok else 1
-            _rest(begun, interval, clock, health.stop)
+            _rest(begun, result, rhythm, clock, health)
     LOG.info("%s: stopped", name)
     return 0
 
@@ -79,12 +102,33 @@ def _place(error: BaseException) -> str:
     return f" (at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno})"
 
 
-def _rest(begun: float, interval: float, clock: Clock, stop: threading.Event) -> None:
+def _rest(begun: float, result: TurnResult, rhythm: Rhythm, clock: Clock, health: Health) -> None:
     """Waits for the start of the next turn: at least a hundredth of the interval, also after a turn that took too long."""
-    if stop.is_set():
+    if health.stop.is_set():
         return
-    due = begun + interval * (1 + _JITTER * (2 * random.random() - 1))
-    clock.sleep(max(due - clock.monotonic(), interval / 100))
+    exact = rhythm.longest > rhythm.usual
+    length = rhythm.longest if exact and result.ok and result.idle else rhythm.usual
+    now, monotonic = clock.now(), clock.monotonic()
+    seconds = begun + length * (1 + _JITTER * (2 * random.random() - 1)) - monotonic
+    if exact and result.due is not None:
+        seconds = min(seconds, (result.due - now).total_seconds())
+    seconds = max(seconds, rhythm.usual / 100)
+    health.resting(monotonic, seconds)
+    if exact:
+        _sleep_until(now + timedelta(seconds=seconds), rhythm.usual, clock, health)
+    else:
+        clock.sleep(seconds)
+
+
+def _sleep_until(until: datetime, slice_: float, clock: Clock, health: Health) -> None:
+    """Sleeps until the wall clock shows *until*, waking every *slice_* seconds to see whether it still runs evenly."""
+    began, started = clock.now(), clock.monotonic()
+    while not health.stop.is_set() and (left := (until - clock.now()).total_seconds()) > 0:
+        clock.sleep(min(left, slice_))
+        passed = timedelta(seconds=clock.monotonic() - started)
+        if abs(clock.now() - began - passed) > _STRAY:
+            LOG.info("the clock has jumped: the rest is over")
+            return
 
 
 class _Report:

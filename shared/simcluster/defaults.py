@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from shared.kinds import Resource
-from shared.simcluster import crds, schemas
+from shared.simcluster import crds, schemas, services
 from shared.simcluster.catalog import Type
 from shared.simcluster.records import JsonObject
 from shared.simcluster.specfields import SPEC_FIELDS
@@ -208,6 +208,7 @@ def _service(obj: JsonObject) -> None:
         digits = int(str(obj["metadata"]["uid"]).replace("-", "")[:8], 16)
         spec["clusterIP"] = f"10.96.{digits >> 8 & 255}.{digits & 255}"
     _fill(spec, clusterIPs=[spec["clusterIP"]])
+    services.complete(obj)
     if "status" not in obj:
         obj["status"] = {"loadBalancer": {}}
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.errors import ValueProblem
 from shared.quantity import parse_quantity
+from shared.simcluster import services
 from shared.simcluster.catalog import Type
 from shared.simcluster.crds import type_of
 from shared.simcluster.problems import bad_value, forbidden, required, unsupported
@@ -40,6 +41,8 @@ def immutable(kind: Type, old: JsonObject, new: JsonObject) -> Iterator[Cause]:
         yield from _pod_changes(old, new)
     if kind.key in ("configmaps", "secrets") and old.get("immutable") and old.get("data") != new.get("data"):
         yield forbidden("data", "field is immutable when `immutable` is set")
+    if kind.key == services.KEY:
+        yield from services.changes(old, new)
     if kind.key == "statefulsets.apps":
         yield from _stateful_changes(old, new)
 
@@ -270,7 +273,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "events": (_involved,),
     "customresourcedefinitions.apiextensions.k8s.io": (_crd,),
     "persistentvolumeclaims": (_present("spec.accessModes"), _present("spec.resources.requests.storage")),
-    "services": (_one_of("spec.type", "ClusterIP", "NodePort", "LoadBalancer", "ExternalName"),),
+    services.KEY: (_one_of("spec.type", "ClusterIP", "NodePort", "LoadBalancer", "ExternalName"), services.content),
     "leases.coordination.k8s.io": (_count("spec.leaseDurationSeconds", lowest=1), _count("spec.leaseTransitions")),
     "rolebindings.rbac.authorization.k8s.io": (_present("roleRef.kind"), _present("roleRef.name")),
     "clusterrolebindings.rbac.authorization.k8s.io": (_present("roleRef.kind"), _present("roleRef.name")),

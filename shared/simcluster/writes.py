@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.kinds import NAMESPACES, Resource
-from shared.simcluster import conversion, defaults, deletion, managed, validation
+from shared.simcluster import conversion, defaults, deletion, managed, services, validation
 from shared.simcluster.catalog import Type
 from shared.simcluster.patches import merge_patch
 from shared.simcluster.records import JsonObject, Record, decode, encode
@@ -208,6 +208,8 @@ def _prepare(kind: Type, old: JsonObject, new: JsonObject, options: Options, res
     _tidy(new["metadata"])
     # What did not change keeps its shape: an object loaded without defaults must not change its spec when it gets a label.
     if options.subresource is None and (_desired(old) != _desired(new) or kind.resource == NAMESPACES):
+        if kind.key == services.KEY:
+            services.settle(old, new)
         defaults.apply(kind, new, resource)
     validation.check_update(kind, old, new)
     if kind.generation and _desired(old) != _desired(new):

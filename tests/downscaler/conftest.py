@@ -13,9 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from downscaler.commands import COMMANDS
 from downscaler.config import read_config
-from downscaler.count import Report
 from downscaler.itself import itself
-from downscaler.main import run_once
+from downscaler.main import report_of, run_once
 from downscaler.memory import Memory
 from shared.cluster import Cluster
 from shared.loop import TurnResult
@@ -118,7 +117,7 @@ class Controller:
         self.cluster = Cluster.connect(self.config.connection, clock=sim.clock)
         metrics = Metrics("kube-downscaler", "test", sim.clock, self.registry)
         emit = self.cluster.emit if config.enable_events else None
-        self.report = Report(metrics, emit, dry_run=config.connection.dry_run)
+        self.report = report_of(config, metrics, sim.clock.now(), emit)
         self.memory = Memory()
 
     def turn(self) -> TurnResult:

@@ -66,6 +66,7 @@ def test_time_specs(key: str, field: str, value: str, matches: bool) -> None:
         ("downscaler/downtime-replicas", " 2 ", "downtime_replicas", 2),
         ("downscaler/downtime-replicas", "50%", "downtime_replicas", "50%"),
         ("downscaler/downscale-replicas", "3", "downtime_replicas", 3),
+        ("downscaler/downtime-max-replicas", " 4 ", "downtime_max_replicas", 4),
         ("downscaler/grace-period", "300", "grace_period", timedelta(seconds=300)),
         ("downscaler/grace-period", "5m", "grace_period", timedelta(seconds=300)),
         ("downscaler/grace-period", "900", "grace_period", timedelta(seconds=900)),
@@ -131,6 +132,9 @@ def test_an_unreadable_end_excludes_whatever_exclude_says() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "effect"),
     [
+        ("downscaler/downtime-max-replicas", "0", "it counts as not set"),
+        ("downscaler/downtime-max-replicas", "50%", "it counts as not set"),
+        ("downscaler/downtime-max-replicas", "9999999999", "it counts as not set"),
         ("downscaler/grace-period", "soon", "--grace-period applies"),
         ("downscaler/grace-period", "0", "--grace-period applies"),
         ("downscaler/grace-period", "-5", "--grace-period applies"),
@@ -175,6 +179,7 @@ def test_the_records_are_no_settings() -> None:
         "downscaler/original-replicas": "3",
         "downscaler/downscaled-to": "0",
         "downscaler/original-pause-replicas": "1",
+        "downscaler/original-fields": '{"maxReplicas":10}',
     }
     assert read_overrides(records, CONTEXT) == NOTHING
 

@@ -140,7 +140,7 @@ def test_a_default_that_can_never_match_is_noticed() -> None:
             "--include-resources: 'deployment' is not understood; accepted: one or more of deployments",
         ),
         (["--include-resources="], {}, "--include-resources: '' is not understood"),
-        (["--include-resources=deployments,ingresses"], {}, "ingresses: other downscalers scale these, this one does not yet"),
+        (["--include-resources=deployments,widgets"], {}, "gateways; any other kind is described by --custom-kinds"),
         ([], {"INCLUDE_RESOURCES": "pods"}, "environment variable INCLUDE_RESOURCES: 'pods'"),
         (["--namespace=a/b"], {}, "--namespace: 'a/b'"),
         (["--exclude-namespaces=*"], {}, "--exclude-namespaces: '*'"),

@@ -6,73 +6,15 @@ contradictions the two outcomes are those of `--compat=orig` and `--compat=go`.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 
-from downscaler.config import read_config
-from downscaler.customs import parse_generic
-from downscaler.decide import Forget, Keep, Problem, Restore, ScaleTo
-from downscaler.plan import Forced, Planner
-from downscaler.sizes import KINDS, generic_kind
-from shared.objects import Object
+from tests.downscaler.outcomes import ASLEEP, DOWN, Row, kinds, outcome
 
-NOW = datetime(2026, 3, 23, 12, tzinfo=UTC)
 OFFICE, NIGHT = "Mon-Fri 08:00-18:00 UTC", "Mon-Fri 20:00-06:00 UTC"
-DOWN, ASLEEP = {"downtime": "always"}, {"original-replicas": "3"}
-GENERIC = {
-    "instances": generic_kind(parse_generic("example.org/v1/widgets:spec.instances")),
-    "switch": generic_kind(parse_generic("example.org/v1/widgets:spec.suspend=true")),
-    "word": generic_kind(parse_generic("example.org/v1/widgets:spec.power=Off")),
-}
-
-
-def outcome(
-    *flags: str,
-    own: dict[str, str] | None = None,
-    namespace: dict[str, str] | None = None,
-    kind: str = "deployments",
-    spec: dict[str, Any] | None = None,
-    created: str = "2026-01-01T00:00:00Z",
-    name: str = "web",
-    within: str = "shop",
-    owner: str = "",
-    pod: bool = False,
-) -> str:
-    """The decision in a few words."""
-
-    def keys(values: dict[str, str] | None) -> dict[str, str]:
-        return {key if "/" in key else f"downscaler/{key}": value for key, value in (values or {}).items()}
-
-    space = msgspec.convert({"metadata": {"name": within, "annotations": keys(namespace)}}, Object)
-    planner = Planner(read_config(flags, {}).rules, {within: space}, Forced(frozenset({within} if pod else ())), NOW)
-    row = GENERIC.get(kind) or KINDS[kind]
-    meta: dict[str, Any] = {"name": name, "namespace": within, "creationTimestamp": created, "annotations": keys(own)}
-    if owner:
-        meta["ownerReferences"] = [{"kind": owner, "name": "it", "uid": "u", "controller": True}]
-    body = {"metadata": meta, "spec": {"replicas": 3} if spec is None else spec}
-    match planner.plan(row, msgspec.convert(body, row.as_type)).decision:
-        case Keep(cause=cause):
-            return f"keep {cause}"
-        case ScaleTo(size=size):
-            return f"down {size}"
-        case Restore(size=size):
-            return f"up {size}"
-        case Forget():
-            return "forget"
-        case Problem():
-            return "problem"
-
-
-Row = tuple[str, str, dict[str, Any]]
-
-
-def kinds(kind: str, *rows: tuple[str, str, dict[str, Any], dict[str, str]]) -> list[Row]:
-    return [(f"{kind}: {name}", expected, {"kind": kind, "spec": spec, "own": own}) for name, expected, spec, own in rows]
-
-
+CEILING = "downtime-max-replicas"
+BOTH_BOUNDS = {"downtime-replicas": "1", CEILING: "1"}
 KIND_ROWS: list[Row] = [
     *kinds(
         "statefulsets",
@@ -181,6 +123,34 @@ KIND_ROWS: list[Row] = [
         ("a target of one", "down 1", {"minReplicas": 2, "maxReplicas": 5}, {**DOWN, "downtime-replicas": "1"}),
         ("up", "up 3", {"minReplicas": 1, "maxReplicas": 5}, ASLEEP),
         ("the maximum was lowered", "up 2", {"minReplicas": 1, "maxReplicas": 2}, ASLEEP),
+        ("both bounds", "down 1", {"minReplicas": 2, "maxReplicas": 5}, {**DOWN, **BOTH_BOUNDS}),
+        ("the maximum alone", "down 1", {"minReplicas": 1, "maxReplicas": 5}, {**DOWN, **BOTH_BOUNDS}),
+        ("both at the target", "keep parked", {"minReplicas": 1, "maxReplicas": 1}, {**DOWN, **BOTH_BOUNDS}),
+        (
+            "both asleep",
+            "keep down",
+            {"minReplicas": 1, "maxReplicas": 1},
+            {**DOWN, **BOTH_BOUNDS, "original-replicas": "2", "original-fields": '{"maxReplicas":5}'},
+        ),
+        (
+            "both come back",
+            "up 2",
+            {"minReplicas": 1, "maxReplicas": 1},
+            {"original-replicas": "2", "original-fields": '{"maxReplicas":5}'},
+        ),
+        (
+            "the maximum comes back alone",
+            "up 1",
+            {"minReplicas": 1, "maxReplicas": 1},
+            {"original-replicas": "1", "original-fields": '{"maxReplicas":5}'},
+        ),
+        (
+            "the maximum was raised by hand at night",
+            "down 1",
+            {"minReplicas": 1, "maxReplicas": 9},
+            {**DOWN, **BOTH_BOUNDS, "original-replicas": "2", "original-fields": '{"maxReplicas":5}'},
+        ),
+        ("a ceiling of garbage counts as none", "keep parked", {"minReplicas": 1}, {**DOWN, **BOTH_BOUNDS, CEILING: "x"}),
     ),
     *kinds(
         "poddisruptionbudgets",
@@ -204,6 +174,9 @@ KIND_ROWS: list[Row] = [
         ("off", "down Off", {"power": "On-2"}, DOWN),
         ("on", "up On-2", {"power": "Off"}, {"original-replicas": "On-2"}),
         ("off by hand", "keep parked", {"power": "Off"}, DOWN),
+        ("the target was raised", "up On-2", {"power": "Off"}, {**DOWN, "downtime-replicas": "1", "original-replicas": "On-2"}),
+        ("changed by hand at night", "forget", {"power": "On-3"}, {"original-replicas": "On-2"}),
+        ("a recorded off never switches off", "forget", {"power": "On-2"}, {"original-replicas": "Off"}),
     ),
 ]
 
@@ -323,6 +296,27 @@ CONTRADICTIONS: list[Contradiction] = [
         "down 0",
         (),
         {"kind": "daemonsets", "spec": {}, "own": {**DOWN, "downtime-replicas": "1"}},
+    ),
+    (
+        "a Service and a target of one",
+        "keep parked",
+        "down ClusterIP",
+        (),
+        {"kind": "services", "spec": {"type": "LoadBalancer"}, "own": {**DOWN, "downtime-replicas": "1"}},
+    ),
+    (
+        "a Service exposed again by hand as something less",
+        "up LoadBalancer",
+        "up LoadBalancer",
+        (),
+        {"kind": "services", "spec": {"type": "NodePort"}, "own": {"original-replicas": "LoadBalancer"}},
+    ),
+    (
+        "a class changed by hand at night",
+        "forget",
+        "up nginx",
+        (),
+        {"kind": "ingresses", "spec": {"ingressClassName": "traefik"}, "own": {"original-replicas": "nginx"}},
     ),
     (
         "a CronJob recorded as 1",

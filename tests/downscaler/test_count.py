@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -115,3 +116,32 @@ def test_decisions_are_visible_at_debug(caplog: pytest.LogCaptureFixture) -> Non
     caplog.set_level("DEBUG", "downscaler")
     Tally(NOW).decided(planned(Keep("up", "in uptime")))
     assert caplog.messages == ["deployments shop/web: left as it is: in uptime"]
+
+
+STATES = [
+    (Keep("down", "", held=3), 0, "down"),
+    (Keep("waiting", "", held=3), 0, "down"),
+    (Keep("waiting", ""), 3, "up"),
+    # Somebody set it back to what it was: its record alone does not put it down.
+    (Keep("hold", "", held=3), 3, "up"),
+    (Keep("hold", "", held=3), 1, "down"),
+    (Keep("fight", "", held=3), 2, "up"),
+    (Keep("grace", "", held="75%"), 1, "down"),
+]
+
+
+@pytest.mark.parametrize(("decision", "replicas", "actual"), STATES)
+def test_what_an_object_is(decision: Keep, replicas: int, actual: str) -> None:
+    row = KINDS["deployments"]
+    body = {"metadata": {"name": "web", "namespace": "shop"}, "spec": {"replicas": replicas}}
+    tally = Tally(NOW)
+    tally.decided(Planned(row, msgspec.convert(body, row.as_type), decision, wanted="down"))
+    assert tally.states == {("deployments", "down", actual): 1}
+
+
+@pytest.mark.parametrize(("decision", "actual"), [(Restore(0, 3, ""), "down"), (ScaleTo(3, 0, 3, ""), "up"), (Forget(""), "up")])
+def test_what_an_object_is_that_could_not_be_written(decision: Decision, actual: str) -> None:
+    tally = Tally(NOW)
+    each = replace(planned(decision), wanted="up")
+    tally.applied(each, Forbidden("patch deployments shop/web: forbidden"))
+    assert tally.states == {("deployments", "up", actual): 1}

@@ -50,6 +50,31 @@ def test_the_layer_that_decided_and_the_next_three_transitions() -> None:
     assert coming(found) == [("Mon 23 17:00", "down", 0), ("Tue 24 07:00", "up", 3), ("Tue 24 17:00", "down", 0)]
 
 
+def test_a_run_that_would_never_take_place_is_told() -> None:
+    meta = {"name": "backup", "namespace": "shop", "annotations": annotated(downtime="Mon-Sun 20:00-06:00 UTC")}
+    row, planner = KINDS["cronjobs"], Planner(read_config([], {}).rules, {"shop": Object()}, Forced(), NOON + timedelta(hours=9))
+    found = explain(planner, row, msgspec.convert({"metadata": meta, "spec": {"schedule": "0 2 * * *"}}, row.as_type))
+    assert (found.wanted, found.action) == ("down", "leave as it is")
+    assert found.reason == "each of its runs (0 2 * * *) lies in its downtime, and it would never run"
+    assert "--night-runs=suspend suspends it" in found.complaints[0]
+    assert found.next == ()
+
+
+def test_what_was_missed_is_told_with_what_comes_next() -> None:
+    found = explained("--max-lateness=600", downtime="Mon-Fri 08:00-18:00 UTC")
+    assert (found.wanted, found.action) == ("down", "leave as it is")
+    assert found.reason.startswith(
+        "its schedule changed more than 10m ago and --max-lateness waits for the next change: in downtime"
+    )
+    assert coming(found)[0] == ("Tue 24 08:00", "down", 0)
+
+
+@pytest.mark.parametrize(("flags", "shown"), [((), False), (("--downtime-max-replicas=4",), True)])
+def test_a_ceiling_is_shown_where_somebody_set_one(flags: tuple[str, ...], shown: bool) -> None:
+    rows = {row.key: row for row in explained(*flags).layers}
+    assert ("downscaler/downtime-max-replicas" in rows) is shown
+
+
 def test_transitions_cross_a_change_to_summer_time() -> None:
     found = explained(namespace={"uptime": OFFICE}, now=datetime(2026, 3, 27, 12, tzinfo=UTC))
     assert coming(found)[:2] == [("Fri 27 17:00", "down", 0), ("Mon 30 06:00", "up", 3)]

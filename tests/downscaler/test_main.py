@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -332,3 +338,47 @@ def test_the_command_refuses_a_broken_kubeconfig(tmp_path: Path, capsys: pytest.
         main(["--once", f"--kubeconfig={tmp_path / 'none'}"])
     assert caught.value.code == 2
     assert "no such file" in capsys.readouterr().err
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def get(url: str) -> str:
+    """The answer, once the process listens."""
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return str(answer.read().decode())
+        except urllib.error.URLError:
+            time.sleep(0.05)
+    raise AssertionError(f"nothing answers at {url}")
+
+
+def test_a_process_shows_its_objects_and_rests(world: World, kubeconfig: str) -> None:
+    world.deployment(uptime="Mon-Fri 08:00-18:00 UTC")
+    port = free_port()
+    argv = [f"--kubeconfig={kubeconfig}", f"--metrics-port={port}", "--max-interval=1h", "--grace-period=315360000"]
+    process = subprocess.Popen([sys.executable, "-m", "downscaler.main", *argv], stderr=subprocess.PIPE, text=True)
+    try:
+        found = {}
+        while found.get("turn") is None:
+            found = json.loads(get(f"http://127.0.0.1:{port}/status?namespace=shop"))
+        (web,) = found["objects"]
+        assert (web["name"], web["size"], web["decidedBy"]) == ("web", 3, "downscaler/uptime (workload annotation)")
+        assert found["controller"]["maxInterval"] == 3600
+        assert "kube-downscaler" in get(f"http://127.0.0.1:{port}/")
+        assert get(f"http://127.0.0.1:{port}/healthz") == "ok\n"
+        # The rest begins right after the turn is shown.
+        while "kube_thrift_next_turn_timestamp_seconds{" not in (metrics := get(f"http://127.0.0.1:{port}/metrics")):
+            time.sleep(0.02)
+        at = float(re.findall(r"^kube_thrift_next_turn_timestamp_seconds\{.*\} (\S+)$", metrics, re.M)[0])
+        assert at > 0
+        assert len([request for request in world.sim.requests if request.resource == "deployments"]) == 1
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert said.splitlines()[-1].endswith("kube-downscaler: stopped")

@@ -94,3 +94,87 @@ def test_a_broken_namespace_is_complained_of_once_and_not_on_each_workload() -> 
 def test_only_true_on_a_pod_asks_for_uptime(value: str, expected: bool) -> None:
     assert asks_for_uptime(msgspec.convert(meta("build", "lab", force_uptime=value), Object)) is expected
     assert not asks_for_uptime(msgspec.convert({"metadata": {"name": "build"}}, Object))
+
+
+# ---- --max-lateness, on the embedded cluster
+
+EVENING = {"downtime": "Mon-Fri 14:00-20:00 UTC"}
+
+
+def late(world: Any, *flags: str) -> Any:
+    return world.controller("--max-lateness=600", *flags)
+
+
+@pytest.mark.parametrize(("minutes", "replicas"), [(119, 3), (120, 0), (125, 0), (130, 0), (131, 3), (180, 3)])
+def test_what_the_schedule_began_to_want_longer_ago_is_left_out(world: Any, minutes: int, replicas: int) -> None:
+    world.deployment(**EVENING)
+    world.pass_time(minutes=minutes)
+    controller = late(world)
+    assert controller.turn().ok
+    assert world.replicas() == replicas
+    assert (controller.metric("kept", kind="deployments", cause="missed") == 1) is (minutes > 130)
+
+
+def test_it_waits_for_the_next_change_in_the_morning_too(world: Any, caplog: pytest.LogCaptureFixture) -> None:
+    world.deployment(**EVENING)
+    world.pass_time(hours=2, minutes=5)
+    late(world).turn()
+    world.pass_time(hours=7)
+    caplog.set_level("DEBUG", "downscaler")
+    late(world).turn()
+    assert world.replicas() == 0
+    assert (
+        "left as it is: its schedule changed more than 10m ago and --max-lateness waits for the next change: in uptime"
+        in caplog.text
+    )
+    world.controller().turn()
+    assert world.replicas() == 3
+
+
+def test_what_is_set_by_hand_between_two_changes_stays(world: Any) -> None:
+    world.deployment(**EVENING)
+    world.pass_time(hours=2, minutes=5)
+    late(world).turn()
+    world.pass_time(hours=1)
+    world.scale(2)
+    late(world).turn()
+    assert world.replicas() == 2
+    world.pass_time(hours=5)
+    late(world).turn()
+    assert world.replicas() == 3
+
+
+@pytest.mark.parametrize(
+    ("own", "replicas"),
+    [
+        ({"downtime": "always"}, 0),
+        ({"uptime": "never"}, 0),
+        ({**EVENING, "force_uptime": "true", "original_replicas": "5"}, 5),
+        ({"force_downtime": "Mon-Fri 13:00-20:00 UTC"}, 0),
+        ({**EVENING, "exclude": "true", "original_replicas": "5"}, 5),
+        ({**EVENING, "up_for": "3h", "original_replicas": "5"}, 5),
+    ],
+)
+def test_what_is_no_change_of_the_schedule_is_done_at_any_time(world: Any, own: dict[str, str], replicas: int) -> None:
+    world.deployment(**own)
+    world.pass_time(hours=3)
+    late(world).turn()
+    assert world.replicas() == replicas
+
+
+def test_the_end_of_an_exception_is_a_change(world: Any) -> None:
+    world.deployment(**EVENING, up_until="2026-03-23T15:00:00Z")
+    world.pass_time(hours=3, minutes=5)
+    late(world).turn()
+    assert world.replicas() == 0
+
+
+def test_the_lateness_of_a_namespace_does_not_count(world: Any) -> None:
+    """A namespace whose schedule --jitter makes late is late on purpose."""
+    world.deployment(**EVENING)
+    controller = late(world, "--jitter=3600")
+    own = controller.config.rules.lateness("shop")
+    assert own.total_seconds() > 600
+    world.pass_time(hours=2, seconds=own.total_seconds() + 300)
+    controller.turn()
+    assert world.replicas() == 0

@@ -91,6 +91,13 @@ def test_what_objects_should_be_and_what_they_are(world: Any) -> None:
 
 IDLE = [
     (["--scale-children"], "--scale-children has no effect: cronjobs are not included"),
+    (["--night-runs=suspend"], "--night-runs suspend has no effect: cronjobs are not included"),
+    (["--downtime-max-replicas=2"], "--downtime-max-replicas 2 has no effect: horizontalpodautoscalers are not included"),
+    (
+        ["--include-resources=awsnlbservices,services"],
+        "awsnlbservices in --include-resources has no effect: services includes them",
+    ),
+    (["--max-lateness=30"], "--max-lateness 30 is less than two turns: changes may be left out for that alone"),
     (["--missed-runs=skip"], "--missed-runs skip has no effect: cronjobs are not included"),
     (["--allow-volume-deletion"], "--allow-volume-deletion has no effect: statefulsets are not included"),
     (["--fight-flips=0", "--fight-window=60"], "--fight-window 60.0 has no effect: fights are not looked for"),

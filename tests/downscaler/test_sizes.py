@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from downscaler.amounts import Refusal, Size, parse_replicas
-from downscaler.sizes import FOREIGN_KINDS, KINDS
+from downscaler.beside import NOTHING
+from downscaler.sizes import KINDS, kinds_left_out
 from downscaler.workloads import Workload
 from shared.errors import ValueProblem
 
@@ -181,7 +182,7 @@ def test_compare(kind: str, spec: dict[str, Any], left: Size, right: Size, expec
 @pytest.mark.parametrize(("ceiling", "size", "expected"), [(5, 3, 3), (2, 3, 2), (None, 3, 3), (2, "50%", "50%")])
 def test_an_autoscaler_never_gets_a_minimum_above_its_maximum(ceiling: int | None, size: Size, expected: Size) -> None:
     kind = KINDS["horizontalpodautoscalers"]
-    assert kind.clamp(workload(kind.id, {"maxReplicas": ceiling}), size) == expected
+    assert kind.clamp(workload(kind.id, {"maxReplicas": ceiling}), size, NOTHING) == expected
 
 
 @pytest.mark.parametrize(
@@ -199,8 +200,27 @@ def test_finished(kind: str, status: dict[str, Any], expected: bool) -> None:
 
 
 def test_the_table_is_consistent() -> None:
-    assert all(kind.id == name == kind.resource.plural for name, kind in KINDS.items())
-    assert not FOREIGN_KINDS & KINDS.keys()
+    assert all(kind.id == name for name, kind in KINDS.items())
+    assert all(kind.resource.plural == kind.whole for kind in KINDS.values())
+    assert all(not kind.part_of or kind.resource == KINDS[kind.part_of].resource for kind in KINDS.values())
+
+
+@pytest.mark.parametrize(
+    ("included", "left_out"),
+    [
+        ("deployments", {"services"}),
+        ("services", set()),
+        ("services,awsnlbservices", set()),
+        ("awsnlbservices", {"awselbservices"}),
+        ("awselbservices", {"awsnlbservices"}),
+        ("awselbservices,awsnlbservices", set()),
+    ],
+)
+def test_no_object_is_looked_at_twice(included: str, left_out: set[str]) -> None:
+    found = {kind.id for kind in kinds_left_out(KINDS[name] for name in included.split(","))}
+    assert {kind for kind in found if KINDS[kind].whole == "services"} == left_out
+    assert found.isdisjoint(included.split(","))
+    assert found >= {"statefulsets", "ingresses", "jobs"}
 
 
 def test_sizes_in_text() -> None:

@@ -267,3 +267,67 @@ def test_waves_as_text(text: str, expected: int | None) -> None:
     overrides = read_overrides({"downscaler/wave": text}, Context())
     assert overrides.wave == expected
     assert bool(overrides.complaints) is (expected is None)
+
+
+# ---- kinds of --custom-kinds
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("widgets/one", (("widgets.example.org", "", "one"),)),
+        ("widget/one", (("widgets.example.org", "", "one"),)),
+        ("data/widgets.example.org/one", (("widgets.example.org", "data", "one"),)),
+        ("policy/one", (("policies.example.org", "", "one"),)),
+        ("box/one", (("boxes.example.org", "", "one"),)),
+        ("service/web", (("services", "", "web"),)),
+        ("awsnlbservices/web", (("services", "", "web"),)),
+        ("gadget/one", None),
+    ],
+)
+def test_described_kinds_may_be_named(text: str, expected: object) -> None:
+    described = ",".join(f"example.org/v1/{plural}:spec.n" for plural in ("widgets", "policies", "boxes"))
+    context = read_config([f"--custom-kinds={described}"], {}).rules.context
+    overrides = read_overrides({"downscaler/depends-on": text}, context)
+    assert overrides.depends_on == expected
+    if expected is None:
+        assert "one of deployments" in overrides.complaints[0].accepted
+        assert "boxes.example.org" in overrides.complaints[0].accepted
+
+
+def test_an_object_of_a_described_kind_wakes_before_what_depends_on_it(world: Any) -> None:
+    served = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+    }
+    names = {"plural": "clusters", "kind": "Cluster"}
+    definition = {"group": "db.example.org", "scope": "Namespaced", "names": names, "versions": [served]}
+    world.sim.create(
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": "clusters.db.example.org"},
+            "spec": definition,
+        }
+    )
+    meta = {"name": "main", "namespace": "shop"}
+    world.sim.create({"apiVersion": "db.example.org/v1", "kind": "Cluster", "metadata": meta, "spec": {"instances": 2}})
+    world.annotate_namespace(uptime=OFFICE)
+    world.deployment("api", 2, depends_on="cluster/main")
+    status(world, "api")
+    controller = world.controller("--custom-kinds=db.example.org/v1/clusters:spec.instances")
+
+    def state() -> tuple[int, int]:
+        return world.sim.list("clusters", group="db.example.org")[0]["spec"]["instances"], world.replicas("api")
+
+    def turn() -> tuple[int, int]:
+        controller.lasting_turn()
+        status(world, "api")
+        return state()
+
+    world.pass_time(hours=7)
+    assert [turn(), turn()] == [(2, 0), (0, 0)]
+    world.pass_time(hours=13)
+    assert [turn(), turn()] == [(2, 0), (2, 2)]

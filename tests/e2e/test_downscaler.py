@@ -18,6 +18,7 @@ from shared.kinds import (
     DAEMON_SETS,
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
+    INGRESSES,
     JOBS,
     POD_DISRUPTION_BUDGETS,
     STATEFUL_SETS,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.conftest import ClusterAccess
 
+SERVICES = Resource("", "v1", "services", "Service")
 ALL = "deployments,statefulsets,daemonsets,cronjobs,jobs,horizontalpodautoscalers,poddisruptionbudgets"
 POD = {
     "metadata": {"labels": {"app": "web"}},
@@ -100,6 +102,32 @@ def test_a_night_and_a_morning_for_every_kind(cluster_access: ClusterAccess) -> 
     pods = cluster_access.read(DAEMON_SETS, namespace, "web")["spec"]["template"]["spec"]
     assert pods["nodeSelector"] == POD["spec"]["nodeSelector"]  # type: ignore[index]
     assert cluster_access.read(HORIZONTAL_POD_AUTOSCALERS, namespace, "web")["spec"]["minReplicas"] == 3
+
+
+def test_what_is_exposed_comes_back_with_all_that_went_along(cluster_access: ClusterAccess) -> None:
+    """The classes are nobody's, so that no real cluster makes a load balancer of it."""
+    namespace = cluster_access.namespace()
+    port = {"port": 80, "protocol": "TCP", "targetPort": 80}
+    balancer = {"type": "LoadBalancer", "loadBalancerClass": "kube-thrift.io/e2e", "ports": [port]}
+    local = {"externalTrafficPolicy": "Local", "loadBalancerSourceRanges": ["192.0.2.0/24"]}
+    cluster_access.create(SERVICES, namespace, "balancer", {**balancer, **local})
+    cluster_access.create(SERVICES, namespace, "port", {"type": "NodePort", "ports": [port]})
+    backend = {"service": {"name": "port", "port": {"number": 80}}}
+    cluster_access.create(INGRESSES, namespace, "web", {"ingressClassName": "kube-thrift-e2e", "defaultBackend": backend})
+    found = [(SERVICES, "balancer"), (SERVICES, "port"), (INGRESSES, "web")]
+    before = [cluster_access.read(resource, namespace, name)["spec"] for resource, name in found]
+    settle()
+
+    arguments = (*NOW, f"--namespace={namespace}", "--include-resources=services,ingresses")
+    night = cluster_access.run("downscaler.main", *arguments, "--default-downtime=always")
+    assert (night.returncode, errors(night)) == (0, [])
+    assert {cluster_access.read(SERVICES, namespace, name)["spec"]["type"] for name in ("balancer", "port")} == {"ClusterIP"}
+    asleep = cluster_access.read(INGRESSES, namespace, "web")["spec"]["ingressClassName"]
+    assert asleep == "kube-downscaler-ingress-class"
+
+    morning = cluster_access.run("downscaler.main", *arguments)
+    assert (morning.returncode, errors(morning)) == (0, [])
+    assert [cluster_access.read(resource, namespace, name)["spec"] for resource, name in found] == before
 
 
 def test_annotations_of_workload_and_namespace(cluster_access: ClusterAccess) -> None:

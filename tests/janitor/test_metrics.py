@@ -76,6 +76,25 @@ def test_the_documentation_names_everything_that_the_code_knows() -> None:
         assert f"`{why.value}`" in text, f"docs/janitor.md does not explain the reason {why.value}"
 
 
+def test_deletions_are_counted_from_zero() -> None:
+    text = text_of(JanitorMetrics(Metrics("janitor", "1", SystemClock())))
+
+    for trigger in Trigger:
+        for result in ("deleted", "failed"):
+            assert f'kube_janitor_outcomes_total{{result="{result}",trigger="{trigger.value}"}} 0.0' in text
+
+
+def test_namespaces_that_come_and_go_do_not_add_up_for_ever() -> None:
+    metrics = JanitorMetrics(Metrics("janitor", "1", SystemClock()))
+    doomed = [Judged(CONFIG_MAPS, Object(metadata=Meta(name="a", namespace=f"pr-{n}")), Delete(DUE)) for n in range(1200)]
+
+    metrics.update(Found(), [Outcome(one, Result.DELETED) for one in doomed], [], NOW)
+
+    text = text_of(metrics)
+    assert text.count("kube_janitor_deleted_total{") == 1001
+    assert 'kube_janitor_deleted_total{namespace="(other)",resource="configmaps",rule="no-app"} 200.0' in text
+
+
 def test_kept_objects_without_a_due_time_need_no_label() -> None:
     metrics = JanitorMetrics(Metrics("janitor", "1", SystemClock()))
 

@@ -40,3 +40,22 @@ def test_turns_are_told_with_their_length() -> None:
     health.begun(110)
     health.ended(110.5, ok=False)
     assert told == [(True, 3), (False, 0.5)]
+
+
+def test_only_what_a_rest_lasts_beyond_the_interval_comes_on_top() -> None:
+    rests: list[float] = []
+    health = Health(10, grace=5, on_rest=rests.append)
+    health.resting(0, 10)
+    assert health.alive(1e9)
+    health.begun(100)
+    health.ended(101, ok=True)
+    health.resting(101, 9)
+    assert [health.alive(at) for at in (136, 137)] == [True, False]
+    health.ended(140, ok=True)
+    health.resting(140, 3600)
+    # A turn that began when the rest was over is given as long as ever.
+    assert [health.alive(at) for at in (3740, 3765, 3766)] == [True, True, False]
+    health.begun(3740)
+    health.ended(3741, ok=True)
+    assert [health.alive(at) for at in (3776, 3777)] == [True, False]
+    assert rests == [10, 9, 3600]

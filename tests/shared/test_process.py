@@ -50,7 +50,17 @@ def test_a_turn_runs_with_everything_in_place(sim: SimCluster) -> None:
         assert process.run(turn, cluster) == 0
     assert process.health.ready()
     labels = {"controller": "kube-janitor"}
-    assert process.metrics.registry.get_sample_value("kube_thrift_last_success_timestamp_seconds", labels)
+    value = process.metrics.registry.get_sample_value
+    assert value("kube_thrift_last_success_timestamp_seconds", labels)
+    assert (value("kube_thrift_turn_interval_seconds", labels), value("kube_thrift_dry_run", labels)) == (30, 0)
+
+
+def test_a_dry_run_says_so(sim: SimCluster) -> None:
+    process, cluster = start(flags(sim, "--dry-run", "--interval", "5m"))
+    with cluster:
+        value = process.metrics.registry.get_sample_value
+        assert value("kube_thrift_dry_run", {"controller": "kube-janitor"}) == 1
+        assert value("kube_thrift_turn_interval_seconds", {"controller": "kube-janitor"}) == 300
 
 
 def test_a_turn_that_takes_too_long_fails(sim: SimCluster) -> None:
