@@ -29,7 +29,7 @@ from downscaler.read import read_recorded
 from downscaler.sizes import Kind, kinds_left_out
 from downscaler.workloads import Workload
 from shared.cluster import Cluster
-from shared.errors import ClusterError, NotFound, ThriftError, ValueProblem
+from shared.errors import ClusterError, Forbidden, NotFound, ThriftError, ValueProblem
 from shared.kinds import SECRETS
 from shared.loop import TurnResult
 
@@ -46,7 +46,8 @@ def restore_all(cluster: Cluster, config: Config, now: datetime, report: Report)
     with cluster.deadline(config.turn_timeout):
         planned = [
             planner.plan_orphan(kind, workload, "everything is restored")
-            for kind, workload in read_recorded(cluster, config, _all_kinds(cluster, config, now, tally), tally.failed)
+            for kind in _all_kinds(cluster, config, now, tally)
+            for _, workload in read_recorded(cluster, config, [kind], _failed(config, kind, tally))
         ]
         changes = [each for each in planned if tally.decided(each)]
         for each, result in apply(cluster, planner, changes, partial(report.change, now)):
@@ -55,6 +56,19 @@ def restore_all(cluster: Cluster, config: Config, now: datetime, report: Report)
         if isinstance(each.decision, Problem):
             tally.failures.append(("Asleep", f"{each.kind.id} {each.workload.key}: left asleep: {each.decision.reason}"))
     return report.finish(tally)
+
+
+def _failed(config: Config, kind: Kind, tally: Tally) -> Callable[[ClusterError], None]:
+    """What a list that failed counts as. With --stop-controller the flags are that controller's: what it may not even list, of a
+    kind that it does not include, it has not put down."""
+
+    def failed(error: ClusterError) -> None:
+        if isinstance(error, Forbidden) and config.stops is not None and kind not in config.kinds:
+            LOG.info("%s is not in --include-resources and not looked at: %s", kind.id, error)
+        else:
+            tally.failed(error)
+
+    return failed
 
 
 def _all_kinds(cluster: Cluster, config: Config, now: datetime, tally: Tally) -> tuple[Kind, ...]:

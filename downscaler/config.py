@@ -22,6 +22,7 @@ from downscaler.prices import Price, Prices, parse_prices
 from downscaler.safety import Safety
 from downscaler.schedule import Spec
 from downscaler.sizes import KINDS, Kind, generic_kind
+from downscaler.stop import Controller, parse_controller
 from downscaler.timespec import Defaults, check_weekframe, parse, zone_named
 from downscaler.waves import Pace
 from shared.cluster import Connection
@@ -44,6 +45,8 @@ class Config:
     rules: Rules
     # What to do instead of scaling, one of `options.COMMAND_NAMES`; empty for scaling.
     command: str = ""
+    # The downscaler that restore-all stops first.
+    stops: Controller | None = None
     safety: Safety = Safety()
     pace: Pace = Pace()
     enable_events: bool = False
@@ -99,6 +102,7 @@ class _Reading:
             rules=self._rules(),
             pace=Pace(timedelta(seconds=flags.wave_timeout), flags.wakes_per_minute),
             command=getattr(flags, "command", None) or "",
+            stops=self._read("stop_controller", parse_controller),
             safety=Safety(
                 max_unscheduled=int(flags.max_unscheduled.rstrip("%")) / 100,
                 fight_flips=flags.fight_flips,
@@ -276,6 +280,7 @@ def _without_effect(flags: Flags) -> list[str]:
         ("wave_timeout", flags.once, "a single run waits for nothing"),
         ("wakes_per_minute", flags.once, "a single run waits for nothing"),
         ("interval", flags.once, "there is one turn only"),
+        ("stop_controller", getattr(flags, "command", None) != "restore-all", "only restore-all stops another controller"),
         ("max_interval", flags.once, "there is one turn only"),
         ("late_after", not flags.metrics_port, "there is no --metrics-port"),
     )

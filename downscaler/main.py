@@ -28,6 +28,7 @@ from downscaler.safety import settle, without_fights, without_masses
 from downscaler.sizes import KINDS, Kind, kinds_left_out
 from downscaler.status import About, Board
 from downscaler.statuspage import pages_of
+from downscaler.stop import stop_controller
 from downscaler.waves import Scene
 from downscaler.workloads import Workload
 from shared.cluster import Cluster
@@ -169,6 +170,8 @@ def _serve(config: Config, turn: Command, memory: Memory | None = None) -> int:
             LOG.warning("%s", notice)
 
         def one_turn() -> TurnResult:
+            if config.stops is not None and config.command == "restore-all":
+                stop_controller(cluster, config.stops, process.clock, config.turn_timeout)
             now = process.clock.now()
             if memory is not None:
                 memory.tick(now, process.clock.monotonic())

@@ -141,6 +141,12 @@ def _add_safety(flags: FlagParser) -> None:
         help="seconds in which --fight-flips count",
     )
     switch(flags, "--allow-volume-deletion", help="scale StatefulSets down although that deletes their volumes")
+    env_flag(
+        flags,
+        "--stop-controller",
+        help="for restore-all: the downscaler to stop first, deployments/NAMESPACE/NAME or cronjobs/NAMESPACE/NAME; it stays "
+        "stopped. Rights on kinds that are not included are then not needed",
+    )
 
 
 def _add_pace(flags: FlagParser) -> None:

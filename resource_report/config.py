@@ -22,6 +22,7 @@ from resource_report.labels import LabelSettings
 from resource_report.mapping import MapSettings
 from resource_report.prices import PriceSettings
 from resource_report.probe import ProbeSettings
+from resource_report.publish import Target, parse_target
 from resource_report.recommend import RecommendSettings
 from resource_report.registry import Tokens
 from resource_report.report_flags import COMPONENT, parser
@@ -67,6 +68,7 @@ class Config:
     pages: PageSettings
     probe: ProbeSettings
     application_registry: str | None = None
+    publish: Target | None = None
     node_hook: Hook | None = None
     pod_hook: Hook | None = None
     use_cache: bool = False
@@ -107,6 +109,7 @@ def _config(flags: Flags, environ: Mapping[str, str]) -> Config:
             private=flags.ingress_status_private,
         ),
         application_registry=flags.application_registry,
+        publish=_target(flags.publish),
         node_hook=load_hook("--map-node-hook", flags.map_node_hook),
         pod_hook=load_hook("--map-pod-hook", flags.map_pod_hook),
         use_cache=flags.use_cache,
@@ -267,6 +270,13 @@ def _file(flag: str, text: str | None) -> Path | None:
     if not Path(text).is_file():
         raise UsageError(f"{flag} {text}: no such file")
     return Path(text)
+
+
+def _target(text: str | None) -> Target | None:
+    try:
+        return parse_target(text) if text else None
+    except ValueProblem as problem:
+        raise UsageError(f"--publish: {problem}") from None
 
 
 def _pattern(flag: str, text: str | None) -> re.Pattern[str] | None:

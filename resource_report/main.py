@@ -22,6 +22,7 @@ from resource_report.notifications import Notification, Severity, ordered
 from resource_report.output import OutputFolder
 from resource_report.prices import load_price_book
 from resource_report.probe import probe_hosts
+from resource_report.publish import publish
 from resource_report.registry import fetch_applications
 from resource_report.render import RenderOptions, write_loading_page, write_report
 from resource_report.report_flags import COMPONENT
@@ -129,6 +130,12 @@ class ReportService:
         phases.done("write")
         if self._metrics is not None:
             self._metrics.update(report, phases.seconds)
+        if config.publish is not None:
+            copied = publish(config.output_dir, config.publish)
+            LOG.info(
+                "%s: %d files sent, %d there already, %d removed", config.publish, copied.sent, copied.unchanged, copied.removed
+            )
+            phases.done("publish")
         return turn_result(report, budget, phases, folder)
 
     def _figure_settings(self) -> FigureSettings:

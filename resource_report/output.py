@@ -135,16 +135,20 @@ class OutputFolder:
 
         The manifest lies in a folder that others may write to, so that each name in it is checked again.
         """
-        content = _read_regular(MANIFEST, self._folder(""))
-        try:
-            files = json.loads(content or b"{}").get("files", {})
-            return {
-                name: digest
-                for name, digest in files.items()
-                if isinstance(digest, str) and _NAME.fullmatch(name) is not None and ".." not in name
-            }
-        except (ValueError, AttributeError):
-            return {}
+        return named_files(_read_regular(MANIFEST, self._folder("")) or b"{}")
+
+
+def named_files(manifest: bytes) -> dict[str, str]:
+    """File names and hashes that a manifest names; only names that lie inside an output folder, none for a broken one."""
+    try:
+        files = json.loads(manifest).get("files", {})
+        return {
+            name: digest
+            for name, digest in files.items()
+            if isinstance(digest, str) and _NAME.fullmatch(name) is not None and ".." not in name
+        }
+    except (ValueError, AttributeError):
+        return {}
 
 
 def _hash(content: bytes) -> str:

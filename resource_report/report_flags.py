@@ -185,6 +185,7 @@ def _add_pages(flags: FlagParser) -> None:
 def _add_run(flags: FlagParser) -> None:
     env_flag(flags, "--update-interval-minutes", type=number(0), default=0.0, help="minutes from run to run; 0: a single run")
     switch(flags, "--once", help="a single run, whatever the interval")
+    env_flag(flags, "--publish", help="s3://BUCKET/PREFIX to which the pages are copied after each run")
     env_flag(flags, "--data-path", help="folder for what a run leaves to the next; must exist; without it OUTPUT_DIR/data")
     env_flag(flags, "--metrics-port", type=whole(0, 65535), default=0, help="port of /metrics, /healthz and /readyz; 0: none")
     env_flag(
