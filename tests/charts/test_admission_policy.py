@@ -384,7 +384,7 @@ VALUES: tuple[dict[str, Any], ...] = (
     {"admissionPolicy": {"action": ["Warn", "Audit"]}, "namespaces": ["shop", "cart"], "commonAnnotations": {"a/b": "c"}},
     {
         "downscaler": {
-            "includeResources": ["deployments", "cronjobs.batch"],
+            "includeResources": ["deployments", "cronjobs"],
             "customKinds": ["example.org/v1/widgets:spec.size"],
         },
         "janitor": {"includeResources": ["configmaps", "widgets.example.org"]},

@@ -104,10 +104,7 @@ comma, repeated), and what is said to be accepted. These are the words of the co
 
 {{/* Which objects carry annotations of the downscaler: the kinds it scales, in whatever group they are, those of your own, and Namespaces. */}}
 {{- define "kube-thrift.admission.rules.downscaler" -}}
-{{- $plurals := list }}
-{{- range .Values.downscaler.includeResources }}
-{{- $plurals = append $plurals (. | lower | splitList "." | first) }}
-{{- end }}
+{{- $plurals := .Values.downscaler.includeResources }}
 {{- range .Values.downscaler.customKinds }}
 {{- $plurals = append $plurals (splitList "/" (splitList ":" . | first) | last) }}
 {{- end }}
