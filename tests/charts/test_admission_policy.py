@@ -14,21 +14,16 @@ from hypothesis import strategies as st
 
 from downscaler.annotations import Context, read_overrides
 from downscaler.calendars import Calendar
-from downscaler.keys import EXCLUDE, KEYS, ORIGINAL, RECORD, TARGET
 from downscaler.timespec import Defaults
 from janitor.annotations import DEFAULT_TTL, EXPIRES, EXTEND_UNTIL, TTL, keys_for, parse_defaults, read_marks
 from shared.errors import ValueProblem
 from shared.objects import Meta
 from tests.charts.admission import CHART, Policy, policies, refused, render, workload
+from tests.charts.annotations import DOWNSCALER, JANITOR, SPECS, TEXT, UNCHECKED, annotations
 
 # A configuration under which as much as possible is accepted.
 GENEROUS = Context(Defaults("UTC", "Mon-Fri", (Calendar("works.council_2"),)), grace_period=timedelta(days=9999))
 MANUAL = CHART.parents[1] / "docs" / "admission-policy.md"
-JANITOR = (TTL, EXPIRES, EXTEND_UNTIL, DEFAULT_TTL)
-# Anything else than `false` counts as `true`, and what the controller writes it reads kind by kind.
-UNCHECKED = {EXCLUDE, ORIGINAL, TARGET, RECORD}
-DOWNSCALER = tuple(key.name for key in KEYS if key.name not in UNCHECKED)
-SPECS = tuple(key for key in DOWNSCALER if key.endswith(("time", "period")) and key != "downscaler/grace-period")
 
 
 def complaint(key: str, value: str) -> str | None:
@@ -239,86 +234,25 @@ def test_the_manual_lists_the_keys_that_are_checked() -> None:
 
 
 def _keys(expression: str) -> list[str]:
-    _, found, rest = expression.partition("k in [")
-    return [key.strip('"') for key in rest.partition("]")[0].split(",")] if found else []
-
-
-SPACE = st.text(alphabet=" \t\n\x0b\x0c\r\x1c\x1f\x85\xa0\u1680\u2003\u2028\u202f\u205f\u3000", max_size=2)
-GAP = st.text(alphabet=" \t\x0b\xa0\u2003", min_size=1, max_size=2)
-WEEKDAY = st.sampled_from(["Mon", "tue", "WED", "Thu", "fri", "Sat", "Sun"])
-CLOCK = st.builds("{}:{:02}".format, st.sampled_from(["0", "7", "08", "23", "24", "25"]), st.sampled_from([0, 30, 59, 60]))
-ZONE = st.sampled_from(
-    ["", "UTC", "europe/berlin", "America/Port-au-Prince", "Etc/GMT - 5", "Etc/GMT+12", "EST5EDT", "Foo", "W-SU", "é"]
-)
-INSTANT = st.builds(
-    "{}-{}-{}{}{}{}{}".format,
-    st.sampled_from(["2026", "0001", "9999", "26", "٢٠٢٦"]),
-    st.sampled_from(["01", "12", "4", "13"]),
-    st.sampled_from(["05", "31", "5", " 5", "3١"]),
-    st.sampled_from(["T", "t", " ", ""]),
-    st.sampled_from(["", "10:00", "23:59", "7:5", "24:00", "1٣:00"]),
-    st.sampled_from(["", ":00", ":59.123456789", ":61", ":5"]),
-    st.sampled_from(["", "Z", "z", "+02:00", "-11:30", "+2"]),
-)
-DASH = st.builds("{}-{}".format, SPACE, SPACE)
-DURATION = st.lists(st.builds("{}{}".format, st.integers(0, 10**9), st.sampled_from("smhdwy")), min_size=1, max_size=3).map(
-    "".join
-)
-FIELD = st.sampled_from(["*", "0", "59", "*/5", "1-5", "1,3", "mon-fri", "jan", "l", "?", "7#1", "h", "R", "0/15", "sat#2", "60"])
-ITEM = st.one_of(
-    st.sampled_from(["always", "Never", "TRUE", "false", "", "yes"]),
-    st.builds(
-        "{}{}{}{}{}{}".format, WEEKDAY, st.one_of(st.just(""), st.builds("{}{}".format, DASH, WEEKDAY)), GAP, ZONE, SPACE, SPACE
-    ),
-    st.builds("{}{}{}{}{}{}{}".format, WEEKDAY, GAP, CLOCK, DASH, CLOCK, GAP, ZONE),
-    st.builds("{}{}{}{}{}".format, CLOCK, DASH, CLOCK, GAP, ZONE),
-    st.builds("{}{}{}".format, INSTANT, DASH, INSTANT),
-    st.builds("{}{}{}".format, st.sampled_from(["from", "UNTIL", "since"]), GAP, INSTANT),
-    st.builds(
-        "cron({}{}{}){}/{}{}{}{}".format,
-        SPACE,
-        st.lists(FIELD, min_size=4, max_size=6).flatmap(lambda fields: GAP.map(lambda gap: gap.join(fields))),
-        SPACE,
-        SPACE,
-        SPACE,
-        DURATION,
-        GAP,
-        ZONE,
-    ),
-    st.builds(
-        "holidays({}{}{}){}{}".format, SPACE, st.sampled_from(["DE", "de-be", "US-CA", "works.council_2", "ZZ"]), SPACE, GAP, ZONE
-    ),
-)
-REFERENCE = st.builds(
-    "{}{}{}".format,
-    st.sampled_from(["", "shop/", "/"]),
-    st.sampled_from(["deploy/", "\u212aafkaconnects/", "x/"]),
-    st.text(max_size=3),
-)
-RESOURCE_TTL = st.builds(
-    "{}{}={}{}".format, st.sampled_from(["jobs", "*", "", "a b"]), SPACE, SPACE, st.one_of(DURATION, st.just("forEver"))
-)
-VALUE = st.one_of(
-    st.lists(st.builds("{}{}{}".format, SPACE, ITEM, SPACE), min_size=1, max_size=3).map(",".join),
-    st.builds("{}{}{}".format, SPACE, st.one_of(INSTANT, DURATION, st.sampled_from(["forever", "true", "FALSE"])), SPACE),
-    st.builds("{}{}{}".format, SPACE, st.integers(-1100, 2**32), st.sampled_from(["", "%", " ", "\u3000"])),
-    st.lists(st.builds("{}{}{}".format, SPACE, st.one_of(REFERENCE, RESOURCE_TTL), SPACE), max_size=3).map(",".join),
-    st.text(max_size=12),
-)
+    return (
+        re.findall(r'"([^"]+)"', expression.partition("].filter(k, k in variables.changed")[0])
+        if expression.startswith("[")
+        else []
+    )
 
 
 @settings(max_examples=1000)
-@given(key=st.sampled_from([*DOWNSCALER, *JANITOR]), value=VALUE)
-@example("downscaler/depends-on", "\u212aafkaConnects/x")
-@example(EXPIRES, "２０２６-1-3１T1２:3４")
-def test_whatever_the_controllers_understand_is_let_through(key: str, value: str) -> None:
-    if complaint(key, value) is None:
-        assert refused(key, value) == []
+@given(annotations())
+@example(("downscaler/depends-on", "\u212aafkaConnects/x"))
+@example((EXPIRES, "２０２６-1-3１T1２:3４"))
+def test_whatever_the_controllers_understand_is_let_through(annotation: tuple[str, str]) -> None:
+    if complaint(*annotation) is None:
+        assert refused(*annotation) == []
 
 
 @settings(max_examples=200)
 @given(
-    value=st.text(),
+    value=TEXT,
     key=st.sampled_from([*sorted(UNCHECKED), "downscaler/uptmie", "janitor/protected", "janitor/notified", "example.org/x"]),
 )
 def test_no_other_annotation_is_looked_at(key: str, value: str) -> None:
