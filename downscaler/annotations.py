@@ -164,9 +164,10 @@ def _read_replicas(text: str, context: Context) -> Size:
 
 
 def _read_ceiling(text: str, context: Context) -> int:
-    if not re.fullmatch(r"\d{1,9}", text.strip(), re.ASCII) or int(text) < 1:
+    stripped = text.strip()
+    if not re.fullmatch(r"\d{1,9}", stripped, re.ASCII) or int(stripped) < 1:
         raise ValueProblem(text, "a whole number from 1")
-    return int(text)
+    return int(stripped)
 
 
 def _read_wave(text: str, context: Context) -> int:

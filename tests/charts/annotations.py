@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
-from downscaler.keys import EXCLUDE, KEYS, ORIGINAL, RECORD, TARGET
+from downscaler.keys import EXCLUDE, KEYS, ORIGINAL, ORIGINAL_FIELDS, RECORD, TARGET
 from janitor.annotations import DEFAULT_TTL, EXPIRES, EXTEND_UNTIL, TTL
 
 JANITOR = (TTL, EXPIRES, EXTEND_UNTIL, DEFAULT_TTL)
 # Anything else than `false` counts as `true`, and what the controller writes it reads kind by kind.
-UNCHECKED = {EXCLUDE, ORIGINAL, TARGET, RECORD}
+UNCHECKED = {EXCLUDE, ORIGINAL, ORIGINAL_FIELDS, TARGET, RECORD}
 DOWNSCALER = tuple(key.name for key in KEYS if key.name not in UNCHECKED)
 SPECS = tuple(key for key in DOWNSCALER if key.endswith(("time", "period")) and key != "downscaler/grace-period")
 

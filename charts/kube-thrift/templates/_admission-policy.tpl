@@ -31,6 +31,7 @@ specsOrBlank: {{ printf `^(?:%s*,|(?:%s)+)$` $s $spec | squote }}
 time: {{ printf `^%s*%s(?:%s)?%s*$` $s $date $time $s | squote }}
 timeOrOldTime: {{ printf `^(?:|%s*(?:%s(?:%s)?|%s)%s*)$` $s $date $time $old $s | squote }}
 replicas: {{ printf `^%s*(?:[0-9]{1,9}|[01][0-9]{9}|2[01][0-9]{8}|(?:0?[0-9]{1,2}|100)%%)%s*$` $s $s | squote }}
+ceiling: {{ printf `^%s*[0-9]{0,8}[1-9][0-9]{0,8}%s*$` $s $s | squote }}
 boolean: {{ printf `^%s*(?i:true|false)%s*$` $s $s | squote }}
 duration: {{ printf `^%s*%s%s*$` $s $duration $s | squote }}
 grace: {{ printf `^%s*(?:[0-9]{0,8}[1-9][0-9]{0,8}|%s)%s*$` $s $duration $s | squote }}
@@ -63,6 +64,10 @@ comma, repeated), and what is said to be accepted. These are the words of the co
   keys: [downscaler/downtime-replicas, downscaler/downscale-replicas]
   pattern: replicas
   accepted: "a whole number from 0, or on a PodDisruptionBudget a percentage such as 50%"
+- name: ceilings
+  keys: [downscaler/downtime-max-replicas]
+  pattern: ceiling
+  accepted: "a whole number from 1"
 - name: switches
   keys: [downscaler/scale-children, downscaler/allow-volume-deletion]
   pattern: boolean
