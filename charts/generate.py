@@ -2,6 +2,7 @@
 
 README.md comes from the comments in values.yaml. In values.schema.json the descriptions come from the same comments, and the
 flags that `config` of each controller takes from the controllers' own parsers; its constraints are written by hand and kept.
+files/rights.yaml, from which roles are computed, comes from the controllers' own tables of rights.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from charts import rights
 from downscaler.options import parser as downscaler_parser
 from janitor.flags import janitor_parser
 from resource_report.report_flags import parser as report_parser
@@ -165,7 +167,11 @@ def files() -> dict[Path, str]:
     values = (CHART / "values.yaml").read_text(encoding="utf-8")
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
     schema_path = CHART / "values.schema.json"
-    return {CHART / "README.md": readme(values, chart), schema_path: schema(schema_path.read_text(encoding="utf-8"), values)}
+    return {
+        CHART / "README.md": readme(values, chart),
+        schema_path: schema(schema_path.read_text(encoding="utf-8"), values),
+        CHART / "files" / "rights.yaml": rights.text(),
+    }
 
 
 if __name__ == "__main__":

@@ -95,10 +95,11 @@ class _Reading:
 
     def config(self) -> Config:
         flags = self._flags
+        namespaces = self._read("namespace", _read_namespaces)
         return Config(
-            connection=connection_from(flags, component=COMPONENT, version=own_version()),
+            connection=replace(connection_from(flags, component=COMPONENT, version=own_version()), events_in=namespaces),
             kinds=(*self._read("include_resources", _read_kinds), *self._read("custom_kinds", _read_generics)),
-            namespaces=self._read("namespace", _read_namespaces),
+            namespaces=namespaces,
             rules=self._rules(),
             pace=Pace(timedelta(seconds=flags.wave_timeout), flags.wakes_per_minute),
             command=getattr(flags, "command", None) or "",

@@ -13,6 +13,8 @@ from shared.flags import FlagParser, add_common_flags, env_flag, number, positiv
 
 COMPONENT = "kube-downscaler"
 COMMAND_NAMES = ("restore-all", "import-kube-green")
+# Prints and ends, without asking the cluster anything.
+RBAC = "rbac"
 OWN_NAMES = "kube-downscaler,downscaler,py-kube-downscaler,kube-thrift-downscaler"
 # Ten years: what is meant as "for ever" still fits a timedelta.
 _LONGEST_GRACE = 315_360_000
@@ -29,7 +31,7 @@ def parser(*, commands: bool = True) -> FlagParser:
             type=_command,
             metavar="COMMAND",
             help="instead of scaling: restore-all brings back everything that was put down and ends, import-kube-green adopts "
-            "what kube-green put to sleep and ends",
+            "what kube-green put to sleep and ends, rbac prints the roles that these flags need",
         )
     add_common_flags(flags, component=COMPONENT)
     _add_selection(flags)
@@ -324,8 +326,8 @@ def _add_schedule(flags: FlagParser) -> None:
 
 
 def _command(text: str) -> str:
-    if text not in COMMAND_NAMES:
-        raise argparse.ArgumentTypeError(f"{text!r} is no command; accepted: {', '.join(COMMAND_NAMES)}")
+    if text not in (*COMMAND_NAMES, RBAC):
+        raise argparse.ArgumentTypeError(f"{text!r} is no command; accepted: {', '.join((*COMMAND_NAMES, RBAC))}")
     return text
 
 

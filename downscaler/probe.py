@@ -13,12 +13,11 @@ from downscaler.sizes import Kind, generic_kind
 from shared.cluster import Cluster
 from shared.discovery import Discovery
 from shared.errors import ClusterError, ThriftError
-from shared.kinds import Resource
+from shared.kinds import CUSTOM_RESOURCE_DEFINITIONS, Resource
 from shared.objects import Object, Struct
 
 PROBE_EVERY = timedelta(minutes=5)
 
-_CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False)
 OnFailure: TypeAlias = Callable[[ThriftError], None]
 
 
@@ -75,7 +74,7 @@ def _served(cluster: Cluster, kinds: tuple[Kind, ...], discovery: Discovery, fai
 def _by_scale(cluster: Cluster, resource: Resource, failed: OnFailure) -> Generic | None:
     """The kind with the path that its CRD names; None with a failure where it has no scale subresource or cannot be read."""
     try:
-        definition = cluster.get(_CRDS, None, resource.name, _Definition)
+        definition = cluster.get(CUSTOM_RESOURCE_DEFINITIONS, None, resource.name, _Definition)
         version = next((each for each in definition.spec.versions if each.name == resource.version), _Version())
         if version.subresources is None or version.subresources.scale is None:
             raise ClusterError(

@@ -13,11 +13,11 @@ from typing import TypeAlias
 from downscaler.config import Config
 from downscaler.keys import ORIGINAL
 from downscaler.plan import Forced, asks_for_uptime
-from downscaler.relations import SCALERS
+from downscaler.relations import AUTOSCALED, SCALERS
 from downscaler.sizes import KINDS, Kind
 from downscaler.workloads import Workload
 from shared.cluster import Cluster
-from shared.errors import ClusterError, NotFound, ValueProblem
+from shared.errors import ClusterError, NotFound, ThriftError, ValueProblem
 from shared.kinds import NAMESPACES, PODS
 from shared.objects import Object
 
@@ -25,7 +25,6 @@ from shared.objects import Object
 LIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed"
 
 AUTOSCALERS = KINDS["horizontalpodautoscalers"]
-_AUTOSCALED = ("deployments", "statefulsets", "rollouts")
 _LOG = logging.getLogger("downscaler")
 
 OnFailure: TypeAlias = Callable[[ClusterError], None]
@@ -88,6 +87,14 @@ def read_recorded(cluster: Cluster, config: Config, kinds: Iterable[Kind], faile
                 failed(error)
 
 
+def may_list(cluster: Cluster, config: Config, kind: Kind) -> bool:
+    """Whether the server says that we may list *kind* wherever we work. Where it does not say: no."""
+    try:
+        return all(cluster.can_i("list", kind.resource, namespace) for namespace in config.namespaces or (None,))
+    except ThriftError:
+        return False
+
+
 def read_workloads(cluster: Cluster, config: Config, kind: Kind, failed: OnFailure, problem: OnProblem) -> Iterator[Workload]:
     """Every object of *kind* to work on, page by page. An object that does not decode goes to *problem*."""
     for namespace in config.namespaces or (None,):
@@ -116,7 +123,7 @@ def read_scalers(
         if scaler in included
         for workload in read_workloads(cluster, config, included[scaler], failed, problem(included[scaler]))
     ]
-    if AUTOSCALERS.id not in included and not included.keys().isdisjoint(_AUTOSCALED):
+    if AUTOSCALERS.id not in included and not included.keys().isdisjoint(AUTOSCALED):
         unseen = lambda error: _LOG.debug("autoscalers are not looked at: %s", error)  # noqa: E731 - a callback, not a function
         found += [(AUTOSCALERS, each) for each in read_workloads(cluster, config, AUTOSCALERS, unseen, lambda about, value: None)]
     return found

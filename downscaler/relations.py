@@ -19,6 +19,8 @@ _Address = tuple[str, str, str]
 # Autoscalers that keep working when their target is at zero, and are therefore paused themselves.
 _PAUSING = "scaledobjects"
 SCALERS = ("horizontalpodautoscalers", _PAUSING)
+# What a HorizontalPodAutoscaler can scale, of the kinds that are scaled here.
+AUTOSCALED = ("deployments", "statefulsets", "rollouts")
 
 
 @dataclass(frozen=True, slots=True)

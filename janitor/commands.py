@@ -11,19 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-import yaml
-
 from janitor import access, explain, plan, rehearse, restore, testing
 from janitor.account import prepare, read_rules
 from janitor.annotations import EXTEND_UNTIL
 from janitor.flags import PROG, add_object_arguments, config_from, janitor_parser
-from janitor.read import plan_types
 from janitor.state import State, acknowledge
 from janitor.tools import open_tools
 from shared.clock import Clock, SystemClock
 from shared.cluster import Cluster
 from shared.errors import ThriftError, UsageError
 from shared.flags import FlagParser, Flags, connection_from, env_flag, switch
+from shared.rights import as_yaml
 from shared.times import format_timestamp, parse_duration
 
 OK, FAILED = 0, 1
@@ -151,10 +149,9 @@ def run_rbac(argv: Sequence[str], clock: Clock) -> int:
         state = State()
         if config.rules_file:
             read_rules(config.rules_file, state)
-        plans = plan_types(cluster.discover().preferred(), config.scope, state.rules, config.policy.keys)
-        needs = access.needed(config, plans, state.rules)
+        needs = access.needs(cluster, config, state.rules)
         if not flags.check:
-            sys.stdout.write(yaml.safe_dump(access.role(needs), sort_keys=False))
+            sys.stdout.write(as_yaml(access.role_documents(needs, config)))
             return OK
         lacking = access.missing(cluster, config, needs)
     for line in lacking:

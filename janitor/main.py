@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TextIO
 
 from janitor import access
@@ -14,12 +14,11 @@ from janitor.commands import COMMANDS, run_command
 from janitor.config import Config
 from janitor.flags import DEFAULT_LOG_FORMAT, PROG, config_from, janitor_parser
 from janitor.metrics import JanitorMetrics
-from janitor.read import plan_types
 from janitor.state import State
 from janitor.tools import Tools, open_tools
 from janitor.turn import run_once
 from shared.clock import Clock
-from shared.cluster import Cluster
+from shared.cluster import Cluster, Connection
 from shared.errors import ThriftError, UsageError
 from shared.flags import Flags, boolean, connection_from, fail
 from shared.logs import one_line
@@ -57,11 +56,17 @@ def serve(flags: Flags, config: Config, clock: Clock | None = None) -> int:
     process = Process(Running.from_flags(flags), component=PROG, clock=clock)
     _set_log_format(flags)
     with ExitStack() as stack:
-        cluster = stack.enter_context(process.connect(connection_from(flags, component=PROG, version=own_version())))
+        cluster = stack.enter_context(process.connect(_connection(flags, config)))
         tools = open_tools(cluster, config, clock=process.clock, metrics=JanitorMetrics(process.metrics))
         tools.audit = _audit_stream(config, stack)
         LOG.info("%s %s%s", PROG, own_version(), ": dry run, nothing is changed" if cluster.dry_run else "")
         return process.run(_Turns(cluster, config, tools, check_rights=not flags.once), cluster)
+
+
+def _connection(flags: Flags, config: Config) -> Connection:
+    named = config.scope.named_namespaces
+    events_in = (*named, config.own_namespace) if named is not None else ()
+    return replace(connection_from(flags, component=PROG, version=own_version()), events_in=events_in)
 
 
 def _set_log_format(flags: Flags) -> None:
@@ -109,10 +114,10 @@ class _Turns:
 def _name_missing_rights(cluster: Cluster, config: Config, state: State) -> None:
     """Once, after the first turn: what this configuration will want to do and may not."""
     try:
-        plans = plan_types(cluster.discover().preferred(), config.scope, state.rules, config.policy.keys)
+        needs = access.needs(cluster, config, state.rules)
     except ThriftError:
         return
-    lacking = access.missing(cluster, config, access.needed(config, plans, state.rules))
+    lacking = access.missing(cluster, config, needs)
     if lacking:
         LOG.warning("missing rights (see `%s rbac`): %s", PROG, ", ".join(lacking))
 

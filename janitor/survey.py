@@ -7,29 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from janitor.usage import Usage, may_refer
+from janitor.usage import MENTIONING, Usage, may_refer
 from janitor.wholes import list_whole
 from shared.cluster import Cluster
 from shared.errors import ThriftError
-from shared.kinds import PODS, Resource
+from shared.kinds import CUSTOM_RESOURCE_DEFINITIONS, ENDPOINT_SLICES, PODS, Resource
 
-# Built-in types that can mention a claim, a ConfigMap or a Secret, by group and plural.
-_MENTIONING = frozenset(
-    {
-        ("", "replicationcontrollers"),
-        ("", "serviceaccounts"),
-        ("", "persistentvolumeclaims"),
-        ("apps", "daemonsets"),
-        ("apps", "deployments"),
-        ("apps", "replicasets"),
-        ("apps", "statefulsets"),
-        ("batch", "cronjobs"),
-        ("batch", "jobs"),
-        ("networking.k8s.io", "ingresses"),
-    }
-)
-_SLICES = ("discovery.k8s.io", "endpointslices")
-_CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False)
 # Groups whose types are Kubernetes' own, although their names look like those of custom ones. Snapshots are not among them.
 _BUILT_IN_SUFFIX = ".k8s.io"
 _SNAPSHOTS = "snapshot.storage.k8s.io"
@@ -55,7 +38,8 @@ def survey(
     if "pods" in needs:
         _mentions(cluster, PODS, usage, "pods", namespaces)
     if "references" in needs and "references" not in usage.unknown:
-        for resource in mentioning_types(cluster, resources):
+        schemas = namespaces is None or _may_read_schemas(cluster)
+        for resource in mentioning_types(cluster, resources, schemas=schemas):
             _mentions(cluster, resource, usage, "references", namespaces)
     if "endpoints" in needs:
         _slices(cluster, resources, usage, namespaces)
@@ -64,16 +48,26 @@ def survey(
     return usage
 
 
-def mentioning_types(cluster: Cluster, resources: Iterable[Resource]) -> list[Resource]:
+def _may_read_schemas(cluster: Cluster) -> bool:
+    """Who works in named namespaces need have no right on the whole cluster; asking first leaves no refusal in audit logs."""
+    try:
+        return cluster.can_i("list", CUSTOM_RESOURCE_DEFINITIONS)
+    except ThriftError:
+        return False
+
+
+def mentioning_types(cluster: Cluster, resources: Iterable[Resource], *, schemas: bool = True) -> list[Resource]:
     """The built-in types of the table, and the custom types whose schema has a fitting field. Without the schemas: every custom
     type.
     """
     custom = {(it.group, it.plural): it for it in resources if "list" in it.verbs and _is_custom(it)}
-    built_in = [it for it in resources if (it.group, it.plural) in _MENTIONING]
+    built_in = [it for it in resources if (it.group, it.plural) in MENTIONING]
     if not custom:
         return built_in
+    if not schemas:
+        return [*built_in, *custom.values()]
     try:
-        silent = {key for crd in list_whole(cluster, _CRDS) if (key := _silent(crd)) is not None}
+        silent = {key for crd in list_whole(cluster, CUSTOM_RESOURCE_DEFINITIONS) if (key := _silent(crd)) is not None}
     except ThriftError:
         silent = set()
     return built_in + [it for key, it in custom.items() if key not in silent]
@@ -105,7 +99,7 @@ def _mentions(cluster: Cluster, resource: Resource, usage: Usage, need: str, nam
 
 
 def _slices(cluster: Cluster, resources: Iterable[Resource], usage: Usage, namespaces: Sequence[str] | None) -> None:
-    resource = next((it for it in resources if (it.group, it.plural) == _SLICES), None)
+    resource = next((it for it in resources if (it.group, it.plural) == (ENDPOINT_SLICES.group, ENDPOINT_SLICES.plural)), None)
     if resource is None:
         usage.unknown["endpoints"] = "the cluster serves no EndpointSlices"
         return

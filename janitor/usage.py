@@ -40,6 +40,19 @@ ABOUT: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("", "services"): ("service_has_no_endpoints",),
     ("", "namespaces"): ("namespace_is_empty",),
 }
+# Built-in types that can mention a claim, a ConfigMap or a Secret, by group and plural.
+MENTIONING = (
+    ("", "replicationcontrollers"),
+    ("", "serviceaccounts"),
+    ("", "persistentvolumeclaims"),
+    ("apps", "daemonsets"),
+    ("apps", "deployments"),
+    ("apps", "replicasets"),
+    ("apps", "statefulsets"),
+    ("batch", "cronjobs"),
+    ("batch", "jobs"),
+    ("networking.k8s.io", "ingresses"),
+)
 # Facts that depend on a field outside metadata of the object itself: a Secret's type, a Service's type.
 WHOLE_FACTS = frozenset({"secret_is_not_referenced", "service_has_no_endpoints"})
 _CLAIM_FACTS = ("pvc_is_not_mounted", "pvc_is_not_referenced")

@@ -27,6 +27,7 @@ from resource_report.registry import fetch_applications
 from resource_report.render import RenderOptions, write_loading_page, write_report
 from resource_report.report_flags import COMPONENT
 from resource_report.report_metrics import ReportMetrics
+from resource_report.rights import role_documents
 from resource_report.rows import Snapshot
 from resource_report.state import State
 from resource_report.summary import Report
@@ -36,6 +37,7 @@ from shared.errors import UsageError
 from shared.flags import fail
 from shared.loop import TurnResult
 from shared.process import Process, Running
+from shared.rights import as_yaml
 from shared.version import own_version
 
 LOG = logging.getLogger(__name__)
@@ -240,9 +242,16 @@ def shown_settings(config: Config) -> dict[str, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The `kube-resource-report` command. Returns 0, or 1 when a single run could read no cluster; usage errors exit with 2."""
+    """The `kube-resource-report` command. Returns 0, or 1 when a single run could read no cluster; usage errors exit with 2.
+
+    `kube-resource-report rbac [FLAGS]` prints the role that the flags need instead.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _serve(read_config(argv))
+        if arguments[:1] == ["rbac"]:
+            sys.stdout.write(as_yaml(role_documents(read_config([".", *arguments[1:]]))))
+            return 0
+        return _serve(read_config(arguments))
     except UsageError as problem:
         fail(COMPONENT, problem)
 

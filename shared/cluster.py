@@ -59,6 +59,8 @@ class Connection:
     user_agent: str = "kube-thrift"
     field_manager: str = "kube-thrift"
     service_account_dir: str = SERVICE_ACCOUNT
+    # Namespaces in which events may be written, for who has rights in these only; empty: in any.
+    events_in: tuple[str, ...] = ()
 
 
 class Cluster:
@@ -174,9 +176,11 @@ class Cluster:
         """Every type that the server serves. A group whose server is down is named in `failures` and left out."""
         return discover(self._transport)
 
-    def can_i(self, verb: str, resource: Resource, namespace: str | None = None) -> bool:
-        """Whether the server's rules allow us *verb* on *resource*, asked of the server itself."""
-        attributes = {"verb": verb, "group": resource.group, "version": resource.version, "resource": resource.plural}
+    def can_i(self, verb: str, resource: Resource, namespace: str | None = None, name: str = "") -> bool:
+        """Whether the server's rules allow us *verb* on *resource*, asked of the server; on one object where *name* is given."""
+        plural, _, subresource = resource.plural.partition("/")
+        attributes = {"verb": verb, "group": resource.group, "version": resource.version, "resource": plural}
+        attributes |= {key: value for key, value in (("subresource", subresource), ("name", name)) if value}
         if namespace is not None:
             attributes["namespace"] = check_namespace(namespace)
         body = {
@@ -262,8 +266,14 @@ class Cluster:
         self._transport.send(replace(call, body=msgspec.json.encode(options), absent_is_done=True), _ignore)
 
     def emit(self, event: Mapping[str, object]) -> None:
-        """Posts an Event made by `shared.events.event_body`. Never raises for the server's answer: a failure is logged once."""
-        if not self.dry_run:
+        """Posts an Event made by `shared.events.event_body`. Never raises for the server's answer: a failure is logged once.
+
+        One that belongs in a namespace outside `connection.events_in` is left out: those about a Namespace live in `default`.
+        """
+        metadata = event.get("metadata")
+        namespace = metadata.get("namespace") if isinstance(metadata, Mapping) else None
+        allowed = self.connection.events_in
+        if not self.dry_run and (not allowed or namespace in allowed):
             self._events.send(event)
 
     # ---- many at once
