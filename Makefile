@@ -7,7 +7,7 @@ WORKERS ?= 2
 OUT ?= demo-out
 DAYS ?= 7
 
-.PHONY: demo test check lint types layers unit e2e bench pictures lock clean help
+.PHONY: demo test check lint types layers unit e2e bench docs derived bench-resting pictures lock clean help
 
 help: ## this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,7 +18,12 @@ $(VENV)/.ready-run: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready-run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[sim,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[sim,dev,docs]'
+	touch $@
+
+$(VENV)/.ready-docs: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	touch $@
 
 demo: $(VENV)/.ready-run ## a week of off-hours scaling, clean-up and the cost report on the embedded cluster; pages in demo-out/
@@ -50,6 +55,17 @@ bench: $(VENV)/.ready-dev ## time, peak memory and API requests as the fleet gro
 	$(BIN)/python -m benchmarks.janitor
 	$(BIN)/python -m benchmarks.report
 
+docs: $(VENV)/.ready-docs ## the documentation as a site in site/; fails for a broken link, anchor or navigation entry
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+derived: $(VENV)/.ready-dev ## what is made from other files: the chart's README, schema, rights and dashboards, and docs/manifests/
+	$(BIN)/python -m charts.generate
+	$(BIN)/python -m charts.dashboards
+	$(BIN)/python docs/manifests.py
+
+bench-resting: $(VENV)/.ready-dev ## a day with --max-interval against a day of polling; takes some minutes
+	$(BIN)/python -m benchmarks.resting
+
 pictures: $(VENV)/.ready-dev ## the README's pictures, from the pages of `make demo` (needs Chromium and its driver)
 	$(BIN)/python docs/screenshots.py $(OUT)/report docs/pictures
 
@@ -57,6 +73,7 @@ lock: $(VENV)/.ready-dev ## refresh constraints.txt (everything) and requirement
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --no-header --no-annotate --all-extras --python-version 3.11 pyproject.toml -o constraints.txt
 	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --no-header --no-annotate --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --no-header --no-annotate --generate-hashes --python-version 3.11 requirements-build.in -o requirements-build.lock
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) $(OUT) htmlcov .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(OUT) site htmlcov .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -164,15 +164,18 @@ def _read_replicas(text: str, context: Context) -> Size:
 
 
 def _read_ceiling(text: str, context: Context) -> int:
-    if not re.fullmatch(r"\d{1,9}", text.strip(), re.ASCII) or int(text) < 1:
+    stripped = text.strip()
+    if not re.fullmatch(r"\d{1,9}", stripped, re.ASCII) or int(stripped) < 1:
         raise ValueProblem(text, "a whole number from 1")
-    return int(text)
+    return int(stripped)
 
 
 def _read_wave(text: str, context: Context) -> int:
-    if not re.fullmatch(r"-?\d{1,4}", text.strip(), re.ASCII) or not -1000 <= int(text) <= 1000:
+    # int() itself strips less than strip() does: the separators of ASCII stay.
+    stripped = text.strip()
+    if not re.fullmatch(r"-?\d{1,4}", stripped, re.ASCII) or not -1000 <= int(stripped) <= 1000:
         raise ValueProblem(text, "a whole number from -1000 to 1000")
-    return int(text)
+    return int(stripped)
 
 
 def _read_depends_on(text: str, context: Context) -> tuple[tuple[str, str, str], ...]:

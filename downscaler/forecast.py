@@ -9,9 +9,10 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 
 from downscaler.amounts import Size
-from downscaler.decide import Restore, ScaleTo, decide, deployed
+from downscaler.decide import Decision, Restore, ScaleTo, decide, deployed
 from downscaler.patches import patch_of, patched
 from downscaler.policy import Policy, Ruling, ruling
 from downscaler.schedule import FINEST, HORIZON, Spec, next_change
@@ -33,26 +34,46 @@ class Transition:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One moment that matters: what is decided then, and the object as it is from then on."""
+
+    at: datetime
+    decision: Decision
+    workload: Workload
+
+    @property
+    def transition(self) -> Transition | None:
+        """The change of size, if the decision is one."""
+        if not isinstance(self.decision, ScaleTo | Restore):
+            return None
+        direction = "down" if isinstance(self.decision, ScaleTo) else "up"
+        return Transition(self.at, direction, self.decision.before, self.decision.size, self.decision.reason)
+
+
+def steps(kind: Kind, workload: Workload, policy: Policy, now: datetime, *, missed: bool = False) -> Iterator[Step]:
+    """*now*, and each moment after it within 400 days at which the decision on *workload* may be another one, in order.
+
+    With *missed* what is due at *now* is left out.
+    """
+    at = now
+    for _ in range(_MOST_MOMENTS):
+        decision = decide(kind, workload, policy, at)
+        if (patch := patch_of(kind, workload, decision)) is not None and not (missed and at == now):
+            workload = patched(workload, patch)
+        yield Step(at, decision, workload)
+        moment = next_moment(policy, workload, at)
+        if moment is None or moment - now > HORIZON:
+            return
+        at = moment
+
+
 def transitions(
     kind: Kind, workload: Workload, policy: Policy, now: datetime, count: int = 3, *, missed: bool = False
 ) -> list[Transition]:
     """The next *count* changes of size after *now*, within 400 days. What is due at *now* is taken as done, or as *missed*."""
-    found: list[Transition] = []
-    at = now
-    for _ in range(_MOST_MOMENTS):
-        decision = decide(kind, workload, policy, at)
-        if at > now and isinstance(decision, ScaleTo | Restore):
-            direction = "down" if isinstance(decision, ScaleTo) else "up"
-            found.append(Transition(at, direction, decision.before, decision.size, decision.reason))
-        if len(found) == count:
-            break
-        if (patch := patch_of(kind, workload, decision)) is not None and not (missed and at == now):
-            workload = patched(workload, patch)
-        moment = next_moment(policy, workload, at)
-        if moment is None or moment - now > HORIZON:
-            break
-        at = moment
-    return found
+    changes = (step.transition for step in steps(kind, workload, policy, now, missed=missed) if step.at > now)
+    return list(islice((change for change in changes if change is not None), count))
 
 
 def next_moment(policy: Policy, workload: Workload, now: datetime) -> datetime | None:

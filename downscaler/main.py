@@ -55,7 +55,8 @@ def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, me
         planner = Planner(config.rules, namespaces, forced, now, Relations.of(scalers))
         tally.namespaces(planner.namespace_complaints())
         looked_at = chain(_workloads(cluster, config, planner, tally, scalers), _orphans(cluster, config, planner, memory))
-        changes = settled(looked_at, config, planner, memory, tally)
+        # A single run cannot wait: the next one would not know since when.
+        changes = settled(looked_at, config, planner, None if config.once else memory, tally)
         apply_notes(cluster, planner, tally.failed)
         for planned, applied in apply(cluster, planner, changes, partial(report.change, now)):
             tally.applied(planned, applied)

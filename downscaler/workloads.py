@@ -94,6 +94,8 @@ class Status(Struct, frozen=True):
 
     replicas: int | None = None
     ready_replicas: int | None = None
+    # The nodes that a DaemonSet wants a pod on.
+    desired_number_scheduled: int | None = None
 
 
 class Workload(Object, frozen=True):

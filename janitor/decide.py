@@ -48,13 +48,15 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Leave it alone. `due` is its end where it has one; `matched` the rule whose occurrences are counted."""
+    """Leave it alone. `due` is its end where it has one; `matched` the rule whose occurrences are counted; `free` the instant
+    after which a mark that was written lets it go."""
 
     why: Why
     detail: str = ""
     due: Due | None = None
     matched: str = ""
     problems: tuple[Problem, ...] = ()
+    free: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +285,7 @@ def _after_mark(subject: Subject, due: Due, key: str, wait: timedelta, now: date
     if now > due.at and now >= free:
         return None
     why = Why.WARNED if early else Why.QUARANTINED
-    return Keep(why, f"{'warned' if early else 'quarantined'}; deleted after {format_timestamp(free)}", due, due.rule)
+    return Keep(why, f"{'warned' if early else 'quarantined'}; deleted after {format_timestamp(free)}", due, due.rule, free=free)
 
 
 def _earlier(instant: datetime, length: timedelta) -> datetime:

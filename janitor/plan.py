@@ -45,6 +45,8 @@ def make_plan(judged: Iterable[Judged], verdict: Verdict, now: datetime, *, hori
             row |= {"action": "stop", "detail": str(trip)}
         if isinstance(one.decision, Notify):
             row["delete_at"] = format_timestamp(max(due.at, now + one.decision.wait))
+        if isinstance(one.decision, Keep) and one.decision.free is not None:
+            row["delete_at"] = format_timestamp(one.decision.free)
         rows.append(row)
     return Plan(now, tuple(sorted(rows, key=lambda row: (row["due"], _key(row)))))
 

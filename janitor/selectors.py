@@ -37,6 +37,13 @@ class Requirement:
         # As in Kubernetes, `notin` and `!=` are true where the label is missing.
         return (labels.get(self.key) in self.values) is (self.operator == "in")
 
+    def __str__(self) -> str:
+        if self.operator in ("exists", "absent"):
+            return self.key if self.operator == "exists" else f"!{self.key}"
+        if len(self.values) == 1:
+            return f"{self.key}{'=' if self.operator == 'in' else '!='}{''.join(self.values)}"
+        return f"{self.key} {self.operator} ({','.join(sorted(self.values))})"
+
 
 @dataclass(frozen=True)
 class Selector:
@@ -46,6 +53,10 @@ class Selector:
 
     def matches(self, labels: Mapping[str, str] | None) -> bool:
         return all(requirement.matches(labels or {}) for requirement in self.requirements)
+
+    def __str__(self) -> str:
+        """The text that `parse_selector` reads."""
+        return ",".join(map(str, self.requirements))
 
 
 def parse_selector(text: str) -> Selector:

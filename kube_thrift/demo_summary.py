@@ -142,6 +142,7 @@ def as_json(week: Week) -> str:
         "nodes": nodes,
         "scalings": week.changes,
         "turns": week.turns,
+        "kills": week.kills,
         "slowest_wake_minutes": round(week.slowest_wake, 1),
         "stuck": week.stuck,
         "unreadable": week.complaints,

@@ -14,6 +14,12 @@ from importlib.util import find_spec
 
 from shared.errors import ThriftError, UsageError
 
+# These read their own flags, after their names.
+_WITH_OWN_FLAGS = {
+    "simulate": "show what a schedule would save in the week to come, before anybody switches it on",
+    "plan": "show what the downscaler and the janitor will do over the next days, hour by hour",
+}
+
 
 def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     """The command line of `kube-thrift`. The options of a subcommand that costs an import are there if *argv* asks for it."""
@@ -26,6 +32,8 @@ def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_demo(commands)
     _add_explain(commands)
+    for name, summary in _WITH_OWN_FLAGS.items():
+        commands.add_parser(name, help=summary, add_help=False)
     _add_simcluster(commands, wanted="simcluster" in argv)
     return parser
 
@@ -81,6 +89,16 @@ def _run_explain(arguments: argparse.Namespace) -> int:
     return explain.run(arguments.rest)
 
 
+def _run_with_own_flags(name: str, argv: Sequence[str]) -> int:
+    if name == "simulate":
+        from kube_thrift import simulate
+
+        return simulate.run(argv)
+    from kube_thrift import plan
+
+    return plan.run(argv)
+
+
 def _run_demo(arguments: argparse.Namespace) -> int:
     _require_sim()
     from kube_thrift import demo
@@ -107,6 +125,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one subcommand; returns its exit code: 0 done, 1 failed, 2 used wrongly."""
     argv = sys.argv[1:] if argv is None else argv
     try:
+        if argv and argv[0] in _WITH_OWN_FLAGS:
+            return _run_with_own_flags(argv[0], argv[1:])
         arguments = build_parser(argv).parse_args(argv)
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)

@@ -1,7 +1,7 @@
 """What the demo's week does to the downscaler: others that act on its objects, a death each evening, a stopwatch each morning.
 
 The others are played by a few lines each, on the embedded cluster directly: a GitOps tool that knows nothing of the downscaler,
-KEDA for the one ScaledObject, and a developer who asks for three more hours.
+KEDA for the one ScaledObject, a developer who asks for three more hours, and a team that releases on a Saturday evening.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from shared.simcluster import SimCluster
 # In Git, and set back by the tool whenever anything else is found.
 IN_GIT = ("growth-us", "landing-pages", 3)
 LATE_WORKER = ("catalog-staging", "catalog-api")
+# A whole namespace that is asked up for two hours on Saturday, when nothing else has anything to do.
+RELEASE = "payments-staging"
 # Office hours of the demo's teams end after this hour, UTC.
 EVENING = 18
 DIES_AFTER = 3
@@ -102,7 +104,7 @@ class Nights:
         self.kills = self.set_back = self.changes = 0
         for obj in (_keda(), _event_scaler()):
             sim.create(obj)
-        self._asked = False
+        self._asked: set[tuple[str, date]] = set()
         self._died_on: set[date] = set()
         self._start()
 
@@ -134,17 +136,23 @@ class Nights:
         return min(longest, WAKING_STEP) if self.watch.began is not None else longest
 
     def others_act(self) -> None:
-        """The GitOps tool, KEDA and the developer, once each."""
+        """The GitOps tool, KEDA and the developers, once each."""
         self.watch.look(self._sim, self._sim.clock.now())
         namespace, name, wanted = IN_GIT
         if self._sim.get("deployments", namespace, name)["spec"]["replicas"] != wanted:
             self._sim.patch("deployments", namespace, name, {"spec": {"replicas": wanted}})
             self.set_back += 1
         self._keda()
+        self._ask(2, 21, ("deployments", *LATE_WORKER), "3h")
+        self._ask(5, 19, ("namespaces", None, RELEASE), "2h")
+
+    def _ask(self, weekday: int, hour: int, what: tuple[str, str | None, str], length: str) -> None:
+        """Somebody asks for uptime, once a week, from *hour* of that day on."""
         now = self._sim.clock.now()
-        if not self._asked and now.weekday() == 2 and now.hour >= 21:
-            self._asked = True
-            self._sim.patch("deployments", *LATE_WORKER, {"metadata": {"annotations": {"downscaler/up-for": "3h"}}})
+        asked = (what[-1], now.date())
+        if asked not in self._asked and now.weekday() == weekday and now.hour >= hour:
+            self._asked.add(asked)
+            self._sim.patch(*what, {"metadata": {"annotations": {"downscaler/up-for": length}}})
 
     def _keda(self) -> None:
         for scaler in self._sim.list("scaledobjects"):
@@ -161,13 +169,16 @@ class Nights:
         minutes = round(length.total_seconds() / 60)
         namespace, name, _ = IN_GIT
         lines = [
-            f"The controller was killed {self.kills} times in the middle of its writes; a process without its memory took over.",
+            f"The controller was killed on {self.kills} evenings, in the middle of its writes; one without its memory took over.",
             f"A GitOps tool set {namespace}/{name} back {self.set_back} times, and was left alone where that was a fight.",
         ]
-        if self._asked:
+        names = {name for name, _ in self._asked}
+        if LATE_WORKER[-1] in names:
             lines.append(
                 f"{'/'.join(LATE_WORKER)} was asked up for three hours on Wednesday night, and went down again by itself."
             )
+        if RELEASE in names:
+            lines.append(f"All of {RELEASE} was asked up for two hours on Saturday evening, and went down again by itself.")
         if last:
             lines.append(
                 f"Woken {self.watch.woken} times; the last one of a morning was ready {minutes} min after the first call: {last}."

@@ -54,6 +54,8 @@ class Week:
     # What others did to it meanwhile, and how long the last workload of a morning took to be ready, in minutes.
     story: tuple[str, ...] = ()
     slowest_wake: float = 0.0
+    # How often the controller died in the middle of its writes.
+    kills: int = 0
 
 
 @dataclass
@@ -130,12 +132,13 @@ def live_week(sim: SimCluster, seed: int, days: int, progress: Progress) -> Week
         failures=tuple(failures),
         story=nights.story(),
         slowest_wake=nights.watch.slowest[0].total_seconds() / 60,
+        kills=nights.kills,
     )
 
 
 def _config(sim: SimCluster, *more: str) -> Config:
     """The configuration that a user would write: every built-in kind, everything else as it comes."""
-    flags = ["--once", "--interval=900", f"--include-resources={','.join(KINDS)}", f"--kubeconfig={sim.connection().kubeconfig}"]
+    flags = ["--interval=900", f"--include-resources={','.join(KINDS)}", f"--kubeconfig={sim.connection().kubeconfig}"]
     # With so few turns an hour five flips would take longer than the default window.
     flags += ["--fight-flips=3", "--fight-window=2h"]
     return read_config([*flags, *more], {})

@@ -130,14 +130,14 @@ class ReportService:
         del groups, pods, nodes
         write_report(report, folder, options)
         phases.done("write")
+        if self._metrics is not None:
+            self._metrics.update(report, phases.seconds)
         if config.publish is not None:
             copied = publish(config.output_dir, config.publish)
             LOG.info(
                 "%s: %d files sent, %d there already, %d removed", config.publish, copied.sent, copied.unchanged, copied.removed
             )
             phases.done("publish")
-        if self._metrics is not None:
-            self._metrics.update(report, phases.seconds)
         return turn_result(report, budget, phases, folder)
 
     def _figure_settings(self) -> FigureSettings:

@@ -12,11 +12,12 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal, NoReturn
 
 from shared.cluster import Connection
 from shared.errors import ThriftError, UsageError, ValueProblem
-from shared.times import ACCEPTED_DURATION, parse_duration
+from shared.times import ACCEPTED_DURATION, format_duration, parse_duration
 
 Source = Literal["flag", "environment", "default"]
 
@@ -284,11 +285,15 @@ def _dest(flag: str) -> str:
 
 
 def _shown(default: object) -> str:
-    """A default as the documentation shows it: whole numbers without a fraction, nothing for None and False."""
+    """A default as the documentation shows it: whole numbers without a fraction, durations as one writes them, nothing for None
+    and False.
+    """
     if default is None or default is False or default == "":
         return ""
     if isinstance(default, list | tuple | set | frozenset):
         return ",".join(str(item) for item in default)
+    if isinstance(default, timedelta):
+        return format_duration(default)
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from charts.generate import PARSERS
 from downscaler.config import Config as DownscalerConfig
 from downscaler.config import read_config as read_downscaler
 from downscaler.stop import Controller
@@ -17,6 +18,7 @@ from janitor.rules import Rule, parse_rules
 from resource_report.config import Config as ReportConfig
 from resource_report.config import read_config as read_report
 from shared.filters import split_list
+from shared.flags import boolean
 from shared.kinds import CRON_JOBS, DEPLOYMENTS
 from tests.charts.rendering import CASES, HOSTILE, NAMESPACE, Manifest, Rendered, own_argument, render, rendered
 
@@ -247,3 +249,23 @@ def test_a_switch_is_given_or_not(value: bool, there: bool) -> None:
     (container,) = [each for _, _, each in found.commands() if each["command"] == ["kube-janitor"]]
     assert ("--evict-pods" in container["args"]) is there
     assert not any("evict-pods=" in argument for argument in container["args"])
+
+
+ON_BY_DEFAULT = [
+    (controller, declared.names[-1].removeprefix("--"))
+    for controller, parser in PARSERS.items()
+    for declared in parser().declared
+    if declared.parse is boolean and declared.default
+]
+
+
+@pytest.mark.parametrize(("controller", "flag"), ON_BY_DEFAULT)
+def test_what_is_on_by_default_can_be_switched_off(controller: str, flag: str) -> None:
+    found = render({controller: {"config": {flag: False}}})
+    (container,) = [each for where, _, each in found.commands() if where.endswith(f"-{controller}")]
+    flags = PARSERS[controller]().read([own_argument(argument) for argument in container["args"]], {})
+    assert getattr(flags, flag.replace("-", "_")) is False
+
+
+def test_something_is_on_by_default() -> None:
+    assert ("downscaler", "status") in ON_BY_DEFAULT

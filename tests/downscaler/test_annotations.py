@@ -70,6 +70,8 @@ def test_time_specs(key: str, field: str, value: str, matches: bool) -> None:
         ("downscaler/grace-period", "300", "grace_period", timedelta(seconds=300)),
         ("downscaler/grace-period", "5m", "grace_period", timedelta(seconds=300)),
         ("downscaler/grace-period", "900", "grace_period", timedelta(seconds=900)),
+        ("downscaler/wave", " -7\x1f", "wave", -7),
+        ("downscaler/downtime-max-replicas", " 7\x1f", "downtime_max_replicas", 7),
         ("example.org/deployed", "2026-03-23T11:00:00Z", "deployed_at", datetime(2026, 3, 23, 11, tzinfo=UTC)),
     ],
 )

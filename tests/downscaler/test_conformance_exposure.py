@@ -66,6 +66,19 @@ ROWS: list[Row] = [
         ("no class", "keep unsized", {}, DOWN),
         ("up", "up aws-alb", {"gatewayClassName": "kube-downscaler-gateway-class"}, {"original-replicas": "aws-alb"}),
     ),
+    *(
+        (
+            f"{kind}: one that belongs to another object",
+            "keep excluded",
+            {"kind": kind, "spec": spec, "own": DOWN, "owner": "Gateway"},
+        )
+        for kind, spec in (
+            ("services", {"type": "LoadBalancer"}),
+            ("awselbservices", {"type": "LoadBalancer"}),
+            ("ingresses", {"ingressClassName": "nginx"}),
+            ("gateways", {"gatewayClassName": "aws-alb"}),
+        )
+    ),
 ]
 
 

@@ -16,6 +16,7 @@ from downscaler.config import read_config
 from downscaler.customs import parse_generic
 from downscaler.explain import as_data, as_text, explain
 from downscaler.keys import KEYS
+from downscaler.patches import patch_of, patched
 from downscaler.plan import Forced, Planner
 from downscaler.savings import amount_of
 from downscaler.schedule import Spec, next_change
@@ -98,6 +99,19 @@ INSTANTS = st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1)).map(lambda e
 DEFAULTS = st.sampled_from([Defaults(), Defaults("Europe/Berlin", "Mon-Fri"), Defaults("America/St_Johns")])
 FIELDS = st.sampled_from([key.name for key in KEYS] + ["downscaler/unknown", "downscaler/", "other.example.org/key"])
 ANNOTATIONS = st.dictionaries(FIELDS, TEXTS, max_size=6)
+WORDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["ClusterIP", "NodePort", "LoadBalancer", "ExternalName", "", "x"]),
+        "ports": st.lists(
+            st.fixed_dictionaries({"port": st.integers(1, 99)}, optional={"nodePort": st.integers(0, 32767)}), max_size=2
+        ),
+        "ingressClassName": st.sampled_from(["nginx-internal", "kube-downscaler-ingress-class", "", "-1"]),
+        "gatewayClassName": st.sampled_from(["aws-alb", "kube-downscaler-gateway-class", ""]),
+        "schedule": st.sampled_from(["0 2 * * *", "@daily", "", "* * * * * *"]) | st.text(max_size=10),
+        "timeZone": st.sampled_from(["UTC", "Asia/Tokyo", "Nowhere"]),
+    },
+)
 SIZES = st.none() | st.integers(-5, 2**40) | st.sampled_from(["50%", "abc", "", "101%"])
 
 
@@ -133,11 +147,13 @@ def test_annotations(annotations: dict[str, str]) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(sorted(KINDS)), ANNOTATIONS, ANNOTATIONS, SIZES, INSTANTS)
-def test_decisions_and_explanations(kind_id: str, own: dict[str, str], space: dict[str, str], size: Any, now: datetime) -> None:
+@given(st.sampled_from(sorted(KINDS)), ANNOTATIONS, ANNOTATIONS, SIZES, WORDS, INSTANTS)
+def test_decisions_and_explanations(
+    kind_id: str, own: dict[str, str], space: dict[str, str], size: Any, words: dict[str, Any], now: datetime
+) -> None:
     kind = KINDS[kind_id]
-    fields = ("replicas", "minReplicas", "minAvailable", "minRunners", "numberOfInstances")
-    spec = {field: size for field in fields if size is None or isinstance(size, int) or field == "minAvailable"}
+    fields = ("replicas", "minReplicas", "maxReplicas", "minAvailable", "minRunners", "numberOfInstances")
+    spec = words | {field: size for field in fields if size is None or isinstance(size, int) or field == "minAvailable"}
     body = {"metadata": {"name": "web", "namespace": "shop", "annotations": own, "creationTimestamp": "garbage"}, "spec": spec}
     workload = msgspec.convert(body, kind.as_type)
     namespace = msgspec.convert({"metadata": {"name": "shop", "annotations": space}}, Object)
@@ -145,6 +161,8 @@ def test_decisions_and_explanations(kind_id: str, own: dict[str, str], space: di
     found = explain(planner, kind, workload)
     assert as_text(found)
     assert msgspec.json.encode(as_data(found))
+    patch = patch_of(kind, workload, planner.plan(kind, workload).decision, planner.stamp)
+    assert patch is None or isinstance(patched(workload, patch), kind.as_type)
 
 
 @settings(max_examples=300, deadline=None)

@@ -96,6 +96,13 @@ def test_what_is_not_ready_is_waited_for_and_not_for_ever(world: Any, how: dict[
     assert up(world).startswith("database api")
 
 
+def test_a_single_run_waits_for_nothing(world: Any) -> None:
+    chain(world, BY_NAME)
+    world.pass_time(hours=7)
+    world.controller("--once").lasting_turn()
+    assert up(world) == ""
+
+
 def test_pods_that_are_still_there_are_waited_for_in_the_evening(world: Any) -> None:
     chain(world, BY_NAME)
     controller = world.controller()

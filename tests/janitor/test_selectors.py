@@ -35,7 +35,9 @@ LABELS = {"app": "web", "env": "dev"}
     ],
 )
 def test_texts(text: str, matches: bool) -> None:
-    assert parse_selector(text).matches(LABELS) is matches
+    selector = parse_selector(text)
+    assert selector.matches(LABELS) is matches
+    assert parse_selector(str(selector)) == selector
 
 
 @pytest.mark.parametrize("text", ["=web", "app in dev", "a b", "app=(x", "(a)"])

@@ -22,6 +22,8 @@ from kube_thrift.main import main
         (["demo", "--days", "many"], "'many' is not a number of days from 1 to 60"),
         (["simcluster", "--fleet", "-3"], "--fleet"),
         (["simcluster", "--speed", "fast"], "--speed"),
+        (["simulate", "--days", "many"], "--days"),
+        (["plan", "--days", "0"], "--days"),
         (["simcluster", "--start", "yesterday"], "--start"),
     ],
 )

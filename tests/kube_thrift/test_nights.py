@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from kube_thrift import week
 from kube_thrift.demo import START
-from kube_thrift.nights import IN_GIT, LATE_WORKER, Nights, Stopwatch
+from kube_thrift.nights import IN_GIT, LATE_WORKER, RELEASE, Nights, Stopwatch
 from shared.cluster import Cluster
 from shared.simcluster import SimCluster
 
@@ -54,7 +54,29 @@ def test_a_night_with_a_death_ends_with_everything_as_it_was() -> None:
     assert git["spec"]["replicas"] == IN_GIT[2]
     assert "set back each time" in "".join(heard.lines)
     assert stuck == ()
-    assert nights.story()[0].startswith("The controller was killed 1 times")
+    assert nights.story()[0].startswith("The controller was killed on 1 evenings, in the middle of its writes")
+
+
+def test_a_saturday_has_its_death_too_because_a_team_releases() -> None:
+    noon = datetime(2027, 3, 27, 16, tzinfo=UTC)
+    with SimCluster(start=noon, fleet="demo", live=True) as sim:
+        config = week._config(sim)
+        with week.listening(), Cluster.connect(config.connection, clock=sim.clock) as cluster:
+            originals = dict(week._sizes(cluster, config))
+            nights = Nights(sim, cluster, config)
+            sizes: list[int] = []
+            while sim.clock.now() < noon + timedelta(hours=7):
+                assert nights.turn().ok
+                nights.others_act()
+                sim.advance(nights.step(week.STEP))
+                sizes.append(sim.get("deployments", RELEASE, "payment-gateway")["spec"]["replicas"])
+            kills = nights.kills
+            stuck = week._switch_on(sim, cluster, nights, originals)
+
+    # Asleep, awake for the release, asleep again; and killed on the way up.
+    assert [size for before, size in zip([None, *sizes], sizes, strict=False) if size != before] == [0, 4, 0]
+    assert kills == 1
+    assert stuck == ()
 
 
 def test_the_stopwatch_takes_the_time_of_the_last_one_of_a_morning() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,7 @@ from shared.flags import (
     switch,
     whole,
 )
+from shared.times import parse_duration
 
 
 def parser() -> FlagParser:
@@ -33,6 +35,7 @@ def parser() -> FlagParser:
     env_flag(made, "--names", env="NAMES", type=split_list, default=("a", "b"), help="which")
     env_flag(made, "--mode", env="MODE", choices=("up", "down"), default="up", help="how")
     env_flag(made, "-k", "--key", help="a key")
+    env_flag(made, "--keep", type=parse_duration, default=timedelta(days=8), help="how long")
     switch(made, "--fast", env="FAST", help="hurry")
     switch(made, "--plain", help="no frills")
     made.exclusive("--mode", "--key")
@@ -120,6 +123,7 @@ def test_the_table_lists_every_flag() -> None:
         FlagRow("--names", "NAMES", "a,b", "which"),
         FlagRow("--mode", "MODE", "up", "how"),
         FlagRow("-k, --key", "", "", "a key"),
+        FlagRow("--keep", "", "1w1d", "how long"),
         FlagRow("--fast", "FAST", "", "hurry"),
         FlagRow("--plain", "", "", "no frills"),
     ]

@@ -3,12 +3,18 @@ Command lines. Each template gives a YAML list of arguments; the kubelet expands
 value is doubled, which stands for itself.
 */}}
 
-{{/* One flag per entry of a map: --name=value, a bare --name for true, nothing for false and null. Lists are joined by commas. */}}
+{{/*
+One flag per entry of a map: --name=value, a bare --name for true, nothing for null and false, but --no-name for false where true is
+the default. Lists are joined by commas.
+*/}}
 {{- define "kube-thrift.configArgs" -}}
 {{- $args := list }}
+{{- $onByDefault := list "status" }}
 {{- range $flag, $value := . }}
 {{- if kindIs "bool" $value }}
-{{- if $value }}{{ $args = append $args (printf "--%s" $flag) }}{{ end }}
+{{- if $value }}{{ $args = append $args (printf "--%s" $flag) }}
+{{- else if has $flag $onByDefault }}{{ $args = append $args (printf "--no-%s" $flag) }}
+{{- end }}
 {{- else if kindIs "slice" $value }}
 {{- $items := list }}
 {{- range $value }}{{ $items = append $items (include "kube-thrift.scalar" .) }}{{ end }}
