@@ -101,7 +101,7 @@ CASES = {
         needs=lambda right: right.place != "longer",
     ),
     "downscaler, in namespaces, CronJob": downscaler_case(
-        includeResources=["cronjobs", "statefulsets"],
+        includeResources=["cronjobs", "deployments"],
         mode="cronjob",
         namespaces=["shop", "longer"],
         needs=lambda right: right.place != "longer",
