@@ -191,7 +191,6 @@ def test_dry_run_changes_nothing(cluster_access: ClusterAccess) -> None:
     ("argv", "environ", "expected"),
     [
         (["--include-resources=pods"], {}, "--include-resources: 'pods' is not understood; accepted: one or more of deployments"),
-        (["--include-resources=ingresses"], {}, "other downscalers scale these, this one does not yet"),
         (["--default-uptime=Mon-Fri 8-18"], {}, "--default-uptime: 'Mon-Fri 8-18' is not understood"),
         ([], {"DEFAULT_DOWNTIME": "Mon-Fri 20:00-08:00 PST"}, "environment variable DEFAULT_DOWNTIME"),
         (["--interval=soon"], {}, "--interval"),
