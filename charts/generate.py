@@ -2,7 +2,8 @@
 
 README.md comes from the comments in values.yaml. In values.schema.json the descriptions come from the same comments, and the
 flags that `config` of each controller takes from the controllers' own parsers; its constraints are written by hand and kept.
-files/rights.yaml, from which roles are computed, comes from the controllers' own tables of rights.
+files/rights.yaml, from which roles are computed, and the tables in docs/permissions.md come from the controllers' own tables of
+rights.
 """
 
 from __future__ import annotations
@@ -167,10 +168,12 @@ def files() -> dict[Path, str]:
     values = (CHART / "values.yaml").read_text(encoding="utf-8")
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
     schema_path = CHART / "values.schema.json"
+    permissions = CHART.parents[1] / "docs" / "permissions.md"
     return {
         CHART / "README.md": readme(values, chart),
         schema_path: schema(schema_path.read_text(encoding="utf-8"), values),
         CHART / "files" / "rights.yaml": rights.text(),
+        permissions: rights.renewed(permissions.read_text(encoding="utf-8")),
     }
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from downscaler.main import main as downscaler
+from downscaler.sizes import KINDS
 from janitor.main import main as janitor
 from resource_report.clusters import ClusterDiscovery
 from resource_report.collect import Hooks, Memory, collect
@@ -225,6 +226,7 @@ class Outcome:
 # ---- the downscaler
 
 _CRON = {"schedule": "0 3 1 1 *", "jobTemplate": {"spec": _JOB}}
+_BACKEND = {"service": {"name": "web", "port": {"number": 80}}}
 _HPA = {"maxReplicas": 5, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "other"}}
 
 
@@ -295,15 +297,18 @@ _SLEEPERS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "poddisruptionbudgets": ({"minAvailable": 0, "selector": _SELECTOR}, "2"),
     "jobs": ({**_JOB, "suspend": True}, "1"),
+    "services": ({"ports": [{"port": 80}]}, "NodePort"),
+    "ingresses": ({"ingressClassName": "kube-downscaler-ingress-class", "defaultBackend": _BACKEND}, "nginx"),
+    "gateways": ({"gatewayClassName": "kube-downscaler-gateway-class", "listeners": []}, "aws-alb"),
 }
 
 
 def sleepers(namespace: str) -> Objects:
     """One of every kind, asleep. Fails for a kind that is not in the table above."""
-    from downscaler.sizes import KINDS
-
     found = []
     for kind in KINDS.values():
+        if kind.part_of:
+            continue
         spec, original = _SLEEPERS[kind.id]
         record = {"downscaler/original-replicas": original}
         if kind.id == "scaledobjects":
@@ -317,8 +322,10 @@ def sleepers(namespace: str) -> Objects:
 def orphans_play(stage: Stage) -> None:
     """Everything sleeps, and most of its kinds are no longer named."""
     stage.live_in_pod("Deployment", "deployments", "ReplicaSet", stage.account)
-    stage.put(*sleepers("shop"))
-    stage.run(downscaler, *stage.arguments())
+    stage.put(*sleepers("shop"), deployment("broken", annotations={"downscaler/uptime": "office hours"}))
+    _annotate(stage, "shop", {"downscaler/up-for": "1h", "downscaler/up-until": None})
+    for _ in range(2):
+        stage.run(downscaler, *stage.arguments())
 
 
 def restore_play(stage: Stage) -> None:
@@ -369,6 +376,8 @@ def janitor_play(stage: Stage) -> None:
         )
     stage.put(thing("v1", "ConfigMap", "broken", meta={"annotations": {"janitor/ttl": "soon"}}))
     stage.put(thing("v1", "PersistentVolumeClaim", "unused", spec=claim))
+    # More than a breaker lets through, where the values set one.
+    stage.put(*(thing("v1", "ConfigMap", f"excess-{number}", meta={"labels": {"excess": "true"}}) for number in range(2)))
     stage.put_space(_due("Namespace", "warned-space", warn=True, namespace=""))
     stage.run(janitor, *_with_rules(stage))
     stage.put(_due("ConfigMap", "later"))
@@ -398,8 +407,7 @@ def report_play(stage: Stage) -> None:
         spec = {**_POD, "nodeName": "n1"}
         meta = {"ownerReferences": [reference], "labels": {"pod-template-hash": "5d9f7c8b4d"} if kind == "ReplicaSet" else {}}
         stage.put(thing("v1", "Pod", f"of-{kind.lower()}", spec=spec, status={"phase": "Running"}, meta=meta))
-    backend = {"service": {"name": "web", "port": {"number": 80}}}
-    rule = {"host": "web.example.org", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    rule = {"host": "web.example.org", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": _BACKEND}]}}
     stage.put(thing("networking.k8s.io/v1", "Ingress", "web", spec={"rules": [rule]}))
     stage.run(_read_for_report, *stage.arguments()[1:])
 

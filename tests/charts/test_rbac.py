@@ -148,6 +148,16 @@ def test_the_file_that_roles_are_made_from_is_current() -> None:
     assert path.read_text(encoding="utf-8") == rights.text(), "run `python -m charts.generate`"
 
 
+def test_the_manual_has_a_row_for_every_right() -> None:
+    page = (generate.CHART.parents[1] / "docs" / "permissions.md").read_text(encoding="utf-8")
+
+    assert page == rights.renewed(page), "run `python -m charts.generate`"
+    assert {f"<!-- rights of {name} -->" in page for name in rights.TABLES} == {True}
+    for table in rights.TABLES.values():
+        for right in (*table.rights, *table.each):
+            assert f"| {right.why} |" in page
+
+
 @pytest.mark.parametrize("case", with_roles("downscaler"))
 def test_the_downscaler_has_what_its_flags_need(case: str) -> None:
     argv = arguments(case, "downscaler")

@@ -76,12 +76,13 @@ def janitor_case(
     *,
     namespaces: list[str] | None = None,
     needs: Callable[[Held], bool] = lambda right: True,
+    codes: tuple[int, ...] = (0, 0),
     **config: Any,
 ) -> Case:
     values = {"dryRun": False, "includeResources": types, "rules": rules, "config": config}
     more = {"rbac": {"extraRules": {"janitor": [{"apiGroups": ["example.org"], "resources": ["widgets"], "verbs": ["list"]}]}}}
     values = {"namespaces": namespaces or [], "janitor": values} | (more if _FACTS[0] in rules else {})
-    return Case("janitor", janitor_play, values, [WIDGETS], quarrel=False, needs=needs)
+    return Case("janitor", janitor_play, values, [WIDGETS], codes, quarrel=False, needs=needs)
 
 
 # Where the play needs a right on a Namespace.
@@ -100,13 +101,15 @@ CASES = {
         needs=lambda right: right.place != "longer",
     ),
     "downscaler, in namespaces, CronJob": downscaler_case(
-        includeResources=["cronjobs", "statefulsets"],
+        includeResources=["cronjobs", "deployments"],
         mode="cronjob",
         namespaces=["shop", "longer"],
         needs=lambda right: right.place != "longer",
     ),
-    "downscaler, orphans": downscaler_case(orphans_play, config={"orphans": "restore"}, types=CUSTOM, codes=(0,)),
-    "restored on uninstall": downscaler_case(restore_play, restoreOnUninstall=True, types=CUSTOM, codes=(1, 1)),
+    "downscaler, orphans": downscaler_case(orphans_play, config={"orphans": "restore"}, types=CUSTOM),
+    "restored on uninstall": downscaler_case(
+        restore_play, restoreOnUninstall=True, types=CUSTOM, codes=(1, 1), needs=lambda right: right.role.endswith("-restore")
+    ),
     "restored on uninstall, in a namespace": downscaler_case(
         restore_play,
         restoreOnUninstall=True,
@@ -114,7 +117,7 @@ CASES = {
         namespaces=["shop"],
         mode="cronjob",
         codes=(1, 1),
-        needs=lambda right: right.place == NAMESPACE,
+        needs=lambda right: right.role.endswith("-restore") and right.place == NAMESPACE,
     ),
     "janitor, everywhere": janitor_case(
         ["configmaps", "deployments.apps", "persistentvolumeclaims", "pods", "services"],
@@ -130,7 +133,11 @@ CASES = {
     ),
     "janitor, in namespaces": janitor_case(
         ["configmaps", "namespaces", "pods", "deployments.apps"],
-        [rule("warned", "configmaps", "namespaces", "pods", "deployments")],
+        [
+            rule("warned", "configmaps", "namespaces", "pods", "deployments"),
+            rule("excess", "configmaps", jmespath="metadata.labels.excess == 'true'", ttl="1h"),
+        ],
+        codes=(1, 1),
         namespaces=["shop", "due-space", "warned-space"],
         needs=lambda right: right.place in (NAMESPACE, _SPACES.get((right.resource, right.verb), "shop")),
         **{"breaker-rule-deletions": 1},

@@ -23,6 +23,7 @@ from shared.cluster import Cluster, Connection
 from shared.errors import NotFound
 from shared.kinds import NAMESPACES, Resource
 from shared.simcluster import SimCluster
+from tests.e2e.installed import Installed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,6 +48,8 @@ class ClusterAccess:
     folder: Path
     sim: SimCluster | None = None
     made: list[str] = field(default_factory=list)
+    # The chart, where the controllers run under its roles; without it they are the administrator.
+    installed: Installed | None = None
 
     def namespace(self, **annotations: str) -> str:
         """The name of a new namespace, which is removed at the end of the session."""
@@ -54,6 +57,8 @@ class ClusterAccess:
         meta = {"name": name, "labels": {"kube-thrift": "e2e"}, "annotations": annotations}
         self.client.create(NAMESPACES, None, {"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
         self.made.append(name)
+        if self.installed is not None:
+            self.installed.upgrade(name)
         return name
 
     def create(self, resource: Resource, namespace: str, name: str, spec: dict[str, Any], **annotations: str) -> None:
@@ -69,6 +74,9 @@ class ClusterAccess:
 
     def run(self, module: str, *argv: str, kubeconfig: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
         """The command of *module* as a process of its own, with nothing of our environment but the path."""
+        if self.installed is not None and kubeconfig is None:
+            kubeconfig = self.installed.kubeconfig(module, argv)
+            argv = argv if kubeconfig is None else (*self.installed.flags(module), *argv)
         command = [sys.executable, "-m", module, "--kubeconfig", str(kubeconfig or self.kubeconfig), *argv]
         bare = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HOME": str(self.folder)}
         return subprocess.run(command, env=bare | environ, capture_output=True, text=True, timeout=120, check=False)
@@ -88,11 +96,13 @@ class ClusterAccess:
                 self.client.delete(NAMESPACES, None, name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", params=["administrator", "chart"])
 def cluster_access(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterAccess]:
-    """The cluster under test, on the real clock."""
+    """The cluster under test, on the real clock; the commands run as its administrator, or with the rights of the chart."""
     folder = tmp_path_factory.mktemp("e2e")
     given = request.config.getoption("--kubeconfig", default=None)
+    if given and request.param == "chart":
+        pytest.skip("on a real cluster the chart is installed with Helm, and the kubeconfig decides")
     if given:
         with Cluster.connect(Connection(kubeconfig=given), clock=SystemClock()) as client:
             access = ClusterAccess(Path(given), client, folder)
@@ -102,4 +112,16 @@ def cluster_access(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     with SimCluster() as sim:
         kubeconfig = sim.write_kubeconfig(folder / "kubeconfig")
         with Cluster.connect(Connection(kubeconfig=str(kubeconfig)), clock=SystemClock()) as client:
-            yield ClusterAccess(kubeconfig, client, folder, sim)
+            installed = Installed(sim, folder) if request.param == "chart" else None
+            yield ClusterAccess(kubeconfig, client, folder, sim, installed=installed)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_refused(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Under the chart's roles no test makes a controller ask for more than they give."""
+    access: ClusterAccess = request.getfixturevalue("cluster_access")
+    if access.sim is not None:
+        access.sim.clear_requests()
+    yield
+    if access.installed is not None:
+        assert access.installed.refused() == []
