@@ -12,11 +12,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from shared.errors import NotFound
 from shared.kubeconfig import SERVICE_ACCOUNT
 from shared.simcluster import SimCluster
 from tests.charts.rendering import NAMESPACE, Manifest, Rendered
@@ -76,7 +78,7 @@ class Pod:
 
     def _appear(self) -> Manifest:
         """The pod as the API server has it, with the controllers that own it."""
-        owner = self._reference(self.sim.create(self.owner))
+        owner = self._reference(self._there() or self.sim.create(self.owner))
         if self.kind in _MIDDLE:
             api, kind = _MIDDLE[self.kind]
             spec = {**self.owner["spec"], "template": self.template}
@@ -85,6 +87,12 @@ class Pod:
             owner = self._reference(self.sim.create({"apiVersion": api, "kind": kind, "metadata": meta, "spec": spec}))
         meta = {**self.template["metadata"], "name": f"{owner['name']}-a", "namespace": NAMESPACE, "ownerReferences": [owner]}
         return self.sim.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": self.spec})
+
+    def _there(self) -> Manifest | None:
+        """The owner, where Helm has put it into the cluster already."""
+        with suppress(NotFound):
+            return self.sim.get(self.kind, NAMESPACE, self.name)
+        return None
 
     def _reference(self, made: Manifest) -> dict[str, Any]:
         meta = made["metadata"]
