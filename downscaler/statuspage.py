@@ -91,7 +91,7 @@ def _turn(status: Status) -> str:
         return "<p>No turn has ended yet.</p>"
     result = '<span class="good">succeeded</span>' if turn.ok else '<span class="bad">failed</span>'
     due = f", something is due again at {_time(turn.next_due)}" if turn.next_due else ""
-    lines = [f"<p>The last turn began at {_time(turn.at)} and {result}: {turn.changed} changed{due}.</p>"]
+    lines = [f"<p>The last turn began at {_time(turn.at)} UTC and {result}: {turn.changed} changed{due}.</p>"]
     lines += [f'<p class="warn">{_hold(hold)}</p>' for hold in turn.holds]
     lines += [f'<p class="bad">{escape(failure)}</p>' for failure in turn.failures]
     return "".join(lines)
