@@ -2,8 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# Two workers by default: the tests start real servers, and more workers than cores only make them wait for each other.
-WORKERS ?= 2
+# One worker more than two cores: some tests wait, for a real Prometheus to scrape or a pod to be ready, while the others compute.
+WORKERS ?= 3
 OUT ?= demo-out
 DAYS ?= 7
 

@@ -25,11 +25,16 @@ def live_day() -> tuple[Week, list[float]]:
     return week, shares
 
 
+# A day takes half a minute to live: the tests that share one stay together.
+of_one_day = pytest.mark.xdist_group("a day of the demo")
+
+
 @pytest.fixture(scope="module")
 def day() -> tuple[Week, list[float]]:
     return live_day()
 
 
+@of_one_day
 def test_a_day_avoids_hours_in_every_team_that_asked_for_it(day: tuple[Week, list[float]]) -> None:
     week, shares = day
 
@@ -43,6 +48,7 @@ def test_a_day_avoids_hours_in_every_team_that_asked_for_it(day: tuple[Week, lis
     assert gone.node_hours > 0
 
 
+@of_one_day
 def test_broken_annotations_are_named_once_and_stop_nobody_else(day: tuple[Week, list[float]]) -> None:
     week, _ = day
 
@@ -52,6 +58,7 @@ def test_broken_annotations_are_named_once_and_stop_nobody_else(day: tuple[Week,
     assert any("growth-us/referral-tracker" in line and "lots" in line for line in week.complaints)
 
 
+@of_one_day
 def test_the_table_adds_up(day: tuple[Week, list[float]]) -> None:
     week, _ = day
 
@@ -63,6 +70,7 @@ def test_the_table_adds_up(day: tuple[Week, list[float]]) -> None:
     assert "every workload is at its original size" in as_text(week)
 
 
+@of_one_day
 def test_the_same_seed_gives_the_same_figures(day: tuple[Week, list[float]]) -> None:
     again, _ = live_day()
 
