@@ -155,10 +155,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--check", action="store_true", help="only say which files are not current")
     arguments = parser.parse_args()
-    stale = [path for path, text in files().items() if path.read_text(encoding="utf-8") != text]
-    for path in stale:
+    stale = {path: text for path, text in files().items() if path.read_text(encoding="utf-8") != text}
+    for path, text in stale.items():
         if not arguments.check:
-            path.write_text(files()[path], encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
         print(f"{path.relative_to(CHART.parent.parent)}: {'is not current' if arguments.check else 'written'}")
     return int(arguments.check and bool(stale))
 

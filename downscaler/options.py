@@ -37,6 +37,7 @@ def parser(*, commands: bool = True) -> FlagParser:
     _add_selection(flags)
     _add_schedule(flags)
     _add_outcome(flags)
+    _add_return(flags)
     _add_safety(flags)
     _add_pace(flags)
     _add_watching(flags)
@@ -73,6 +74,9 @@ def _add_outcome(flags: FlagParser) -> None:
         help="seconds after a change of the schedule in which it is still carried out, as in kube-green; later it is left out "
         "until the next change. 0: it is always caught up with",
     )
+
+
+def _add_return(flags: FlagParser) -> None:
     switch(flags, "--upscale-target-only", help="leave excluded workloads as they are instead of bringing them back up")
     env_flag(
         flags,
@@ -202,24 +206,19 @@ def _add_watching(flags: FlagParser) -> None:
         default=True,
         help="show what is decided about each object on --metrics-port, at / and /status; --no-status does not",
     )
-    for name, what in (("core", "core"), ("gib", "GiB of memory")):
-        env_flag(
-            flags,
-            f"--price-{name}-hour",
-            env=f"PRICE_{name.upper()}_HOUR",
-            type=number(0),
-            default=0.0,
-            help=f"USD that a {what} is worth for an hour, to count what is saved; 0: not counted",
-        )
-    for name, what in (("core", "core"), ("gib", "GiB of memory")):
-        env_flag(
-            flags,
-            f"--co2-{name}-hour",
-            env=f"CO2_{name.upper()}_HOUR",
-            type=number(0),
-            default=0.0,
-            help=f"grams of CO2 equivalent that a {what} causes in an hour, to count what is saved; 0: not counted",
-        )
+    for figure, meaning in (
+        ("price", "USD that a {} is worth for an hour"),
+        ("co2", "grams of CO2 equivalent that a {} causes in an hour"),
+    ):
+        for name, what in (("core", "core"), ("gib", "GiB of memory")):
+            env_flag(
+                flags,
+                f"--{figure}-{name}-hour",
+                env=f"{figure}_{name}_HOUR".upper(),
+                type=number(0),
+                default=0.0,
+                help=f"{meaning.format(what)}, to count what is saved; 0: not counted",
+            )
     env_flag(
         flags,
         "--prices-file",

@@ -143,8 +143,7 @@ class Planner:
         policy = self.govern(planned.kind, planned.workload)
         if policy is None or ruling(policy, self.now).source in (CONFIGURATION, WORKLOAD):
             return True
-        coming = next_ruling(policy, since)
-        return coming is not None and coming[0] <= self.now
+        return self._changed_since(policy, since, self.now)
 
     def _coming(self, policy: Policy, namespace: str) -> tuple[tuple[datetime, Ruling] | None, datetime | None]:
         """When the schedule wants something else and what, and when anything it says may differ."""

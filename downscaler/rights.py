@@ -22,9 +22,8 @@ from shared.kinds import (
     NAMESPACES,
     PODS,
     REPLICA_SETS,
-    Resource,
 )
-from shared.rights import Grant, Places, Right, RightsTable, Where, granted, roles
+from shared.rights import Grant, Places, Right, RightsTable, Where, granted, right_on, roles
 
 # The word for the controller's own Deployment or CronJob.
 SELF = "self"
@@ -32,15 +31,9 @@ SELF = "self"
 SCALE = "scale"
 
 
-def _on(
-    resource: Resource, *verbs: str, why: str, when: tuple[str, ...] = (), where: Where = Where.WORK, only: str = ""
-) -> Right:  # noqa: PLR0913 - the columns of a row
-    return Right(verbs, resource.group, resource.plural, why, when, where, only)
-
-
 _OWN = "whose pod it runs in, so that it never switches itself off, whatever it is called"
 _TYPES = {kind.id: (kind.resource.group, kind.resource.plural) for kind in KINDS.values()}
-_EVENTS = _on(
+_EVENTS = right_on(
     EVENTS, "create", "patch", when=("events",), why="says each change and each broken annotation; one said again is counted up"
 )
 
@@ -57,19 +50,19 @@ RIGHTS = RightsTable(
         "orphans": "`orphans` is `restore`; then every kind counts as one of the kinds",
     },
     rights=(
-        _on(NAMESPACES, "list", when=("wide",), why="annotations of namespaces, and which are excluded"),
-        _on(NAMESPACES, "get", when=("named",), why="annotations of the namespace"),
-        _on(
+        right_on(NAMESPACES, "list", when=("wide",), why="annotations of namespaces, and which are excluded"),
+        right_on(NAMESPACES, "get", when=("named",), why="annotations of the namespace"),
+        right_on(
             NAMESPACES,
             "patch",
             when=("write",),
             why="writes the time at which `downscaler/up-for` ends",
         ),
-        _on(PODS, "list", why="whether one asks with `downscaler/force-uptime` to stay up; metadata only is read"),
-        _on(HORIZONTAL_POD_AUTOSCALERS, "list", when=("autoscaled",), why="what an autoscaler says about what it scales"),
-        _on(JOBS, "list", when=("children",), why="the unfinished Jobs of CronJobs that ask for `scale-children`"),
-        _on(JOBS, "get", "patch", when=("children", "write"), why="suspends and resumes them; reads one again that changed"),
-        _on(
+        right_on(PODS, "list", why="whether one asks with `downscaler/force-uptime` to stay up; metadata only is read"),
+        right_on(HORIZONTAL_POD_AUTOSCALERS, "list", when=("autoscaled",), why="what an autoscaler says about what it scales"),
+        right_on(JOBS, "list", when=("children",), why="the unfinished Jobs of CronJobs that ask for `scale-children`"),
+        right_on(JOBS, "get", "patch", when=("children", "write"), why="suspends and resumes them; reads one again that changed"),
+        right_on(
             CUSTOM_RESOURCE_DEFINITIONS,
             "get",
             where=Where.CLUSTER,
@@ -77,11 +70,11 @@ RIGHTS = RightsTable(
             why="where the size of a custom kind is that is described by the word `scale`",
         ),
         _EVENTS,
-        _on(PODS, "get", where=Where.OWN, why=_OWN),
-        _on(REPLICA_SETS, "get", where=Where.OWN, when=("daemon",), why=_OWN),
-        _on(DEPLOYMENTS, "get", where=Where.OWN, when=("daemon",), only=SELF, why=_OWN),
-        _on(JOBS, "get", where=Where.OWN, when=("once",), why=_OWN),
-        _on(CRON_JOBS, "get", where=Where.OWN, when=("once",), only=SELF, why=_OWN),
+        right_on(PODS, "get", where=Where.OWN, why=_OWN),
+        right_on(REPLICA_SETS, "get", where=Where.OWN, when=("daemon",), why=_OWN),
+        right_on(DEPLOYMENTS, "get", where=Where.OWN, when=("daemon",), only=SELF, why=_OWN),
+        right_on(JOBS, "get", where=Where.OWN, when=("once",), why=_OWN),
+        right_on(CRON_JOBS, "get", where=Where.OWN, when=("once",), only=SELF, why=_OWN),
     ),
     each=(
         Right(("list",), "", "", "finds what is to be scaled"),
@@ -97,11 +90,11 @@ RIGHTS = RightsTable(
 RESTORE_RIGHTS = RightsTable(
     conditions={key: RIGHTS.conditions[key] for key in ("daemon", "once")} | {"events": "events are on"},
     rights=(
-        _on(DEPLOYMENTS, "get", "patch", where=Where.OWN, when=("daemon",), only=SELF, why="stops the controller"),
-        _on(CRON_JOBS, "get", "patch", where=Where.OWN, when=("once",), only=SELF, why="stops the controller"),
-        _on(PODS, "list", where=Where.OWN, why="waits until its last pod has ended"),
-        _on(PODS, "get", where=Where.OWN, why=_OWN),
-        _on(JOBS, "get", where=Where.OWN, why=_OWN),
+        right_on(DEPLOYMENTS, "get", "patch", where=Where.OWN, when=("daemon",), only=SELF, why="stops the controller"),
+        right_on(CRON_JOBS, "get", "patch", where=Where.OWN, when=("once",), only=SELF, why="stops the controller"),
+        right_on(PODS, "list", where=Where.OWN, why="waits until its last pod has ended"),
+        right_on(PODS, "get", where=Where.OWN, why=_OWN),
+        right_on(JOBS, "get", where=Where.OWN, why=_OWN),
         _EVENTS,
     ),
     each=(Right(("list", "get", "patch"), "", "", "brings back what sleeps, of every kind, also of those no longer named"),),

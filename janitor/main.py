@@ -20,7 +20,7 @@ from janitor.turn import run_once
 from shared.clock import Clock
 from shared.cluster import Cluster, Connection
 from shared.errors import ThriftError, UsageError
-from shared.flags import Flags, boolean, connection_from, fail
+from shared.flags import Flags, connection_from, fail
 from shared.logs import one_line
 from shared.loop import TurnResult
 from shared.process import Process, Running
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command_at(arguments: Sequence[str]) -> int | None:
     """Where the subcommand stands, also behind flags: `--context prod plan`. A flag's value is no subcommand."""
-    valued = {name for declared in janitor_parser().declared if declared.parse is not boolean for name in declared.names}
+    valued = janitor_parser().valued
     for position, argument in enumerate(arguments):
         if not argument.startswith("-") and (position == 0 or arguments[position - 1] not in valued):
             return position if argument in COMMANDS else None

@@ -11,7 +11,7 @@ from janitor.config import Config
 from janitor.rules import Rule, RuleSet
 from janitor.usage import MENTIONING, NEEDS
 from shared.kinds import CONFIG_MAPS, CUSTOM_RESOURCE_DEFINITIONS, ENDPOINT_SLICES, EVENTS, NAMESPACES, PODS, Resource
-from shared.rights import Grant, Right, RightsTable, Where, granted
+from shared.rights import Grant, Right, RightsTable, Where, granted, right_on
 
 # The word for the ConfigMap in which it remembers what has to outlive its process.
 STATE = "state"
@@ -19,14 +19,6 @@ _BACKUP_IN_CLUSTER = "configmap:"
 # What a survey of the cluster needs (`usage.NEEDS`), as a condition.
 _CONDITION = {"pods": "mounts", "references": "references", "endpoints": "endpoints", "inventory": "inventory"}
 _INSIDE = "a Namespace goes with everything in it, so it looks whether anything there is protected, whatever its type"
-
-
-def _on(resource: Resource, *verbs: str, why: str, when: tuple[str, ...] = ()) -> Right:
-    return Right(verbs, resource.group, resource.plural, why, when)
-
-
-def _map(*verbs: str, why: str, where: Where, when: tuple[str, ...], only: str = "") -> Right:
-    return Right(verbs, CONFIG_MAPS.group, CONFIG_MAPS.plural, why, when, where, only)
 
 
 RIGHTS = RightsTable(
@@ -47,14 +39,14 @@ RIGHTS = RightsTable(
         "backup": "backups are kept in ConfigMaps, and it is no dry run",
     },
     rights=(
-        _on(NAMESPACES, "list", when=("wide",), why="annotations of namespaces, and which are in scope"),
-        _on(NAMESPACES, "get", why="reads the Namespace of an object again before the object is deleted"),
-        _on(NAMESPACES, "delete", when=("namespaces", "write"), why="deletes what is due"),
-        _on(NAMESPACES, "patch", when=("namespaces", "warn"), why="writes the warning on the object"),
+        right_on(NAMESPACES, "list", when=("wide",), why="annotations of namespaces, and which are in scope"),
+        right_on(NAMESPACES, "get", why="reads the Namespace of an object again before the object is deleted"),
+        right_on(NAMESPACES, "delete", when=("namespaces", "write"), why="deletes what is due"),
+        right_on(NAMESPACES, "patch", when=("namespaces", "warn"), why="writes the warning on the object"),
         Right(("list",), "*", "*", _INSIDE, ("namespaces", "write")),
-        _on(PODS, "list", when=("pods",), why="finds what is due; metadata only, unless a rule looks inside"),
-        _on(PODS, "get", when=("pods",), why="reads an object again before it is deleted"),
-        _on(PODS, "delete", when=("pods", "write", "deleted"), why="deletes what is due"),
+        right_on(PODS, "list", when=("pods",), why="finds what is due; metadata only, unless a rule looks inside"),
+        right_on(PODS, "get", when=("pods",), why="reads an object again before it is deleted"),
+        right_on(PODS, "delete", when=("pods", "write", "deleted"), why="deletes what is due"),
         Right(
             ("create",),
             PODS.group,
@@ -62,51 +54,57 @@ RIGHTS = RightsTable(
             "evicts what is due, if budgets allow",
             ("pods", "write", "evicted"),
         ),
-        _on(PODS, "patch", when=("pods", "warn"), why="writes the warning on the object"),
-        _on(PODS, "list", when=("mounts",), why="which claims are mounted, and what else pods refer to"),
+        right_on(PODS, "patch", when=("pods", "warn"), why="writes the warning on the object"),
+        right_on(PODS, "list", when=("mounts",), why="which claims are mounted, and what else pods refer to"),
         *(
             Right(("list",), group, plural, "which claims, ConfigMaps and Secrets are mentioned", ("references",))
             for group, plural in MENTIONING
         ),
-        Right(
-            ("list",),
-            CUSTOM_RESOURCE_DEFINITIONS.group,
-            CUSTOM_RESOURCE_DEFINITIONS.plural,
-            "which custom types cannot mention any of them, by their schemas",
-            ("references", "wide"),
-            Where.CLUSTER,
+        right_on(
+            CUSTOM_RESOURCE_DEFINITIONS,
+            "list",
+            why="which custom types cannot mention any of them, by their schemas",
+            when=("references", "wide"),
+            where=Where.CLUSTER,
         ),
-        _on(ENDPOINT_SLICES, "list", when=("endpoints",), why="which Services have endpoints"),
+        right_on(ENDPOINT_SLICES, "list", when=("endpoints",), why="which Services have endpoints"),
         Right(("list",), "*", "*", "what there is at all: owners, and what is in a namespace", ("inventory",)),
-        _on(
+        right_on(
             EVENTS,
             "create",
             "patch",
             when=("write",),
             why="says each warning, deletion and broken annotation; one said again is counted up",
         ),
-        Right(
-            ("create", "patch"),
-            EVENTS.group,
-            EVENTS.plural,
-            "says on its own Deployment that a breaker is open",
-            ("write", "named"),
-            Where.OWN,
+        right_on(
+            EVENTS,
+            "create",
+            "patch",
+            why="says on its own Deployment that a breaker is open",
+            when=("write", "named"),
+            where=Where.OWN,
         ),
-        _map(
+        right_on(
+            CONFIG_MAPS,
             "get",
             where=Where.STATE,
             when=(),
             only=STATE,
             why="open breakers, deletions of the last minutes, how long rules are known",
         ),
-        _map("patch", where=Where.STATE, when=("write",), only=STATE, why="keeps them up to date"),
-        _map("create", where=Where.STATE, when=("state", "write"), why="makes that ConfigMap"),
-        _map(
-            "list", where=Where.BACKUP, when=("backup",), why="how much of `backup-max-size` is used, and which backups are old"
+        right_on(CONFIG_MAPS, "patch", where=Where.STATE, when=("write",), only=STATE, why="keeps them up to date"),
+        right_on(CONFIG_MAPS, "create", where=Where.STATE, when=("state", "write"), why="makes that ConfigMap"),
+        right_on(
+            CONFIG_MAPS,
+            "list",
+            where=Where.BACKUP,
+            when=("backup",),
+            why="how much of `backup-max-size` is used, and which backups are old",
         ),
-        _map("create", where=Where.BACKUP, when=("backup",), why="keeps a manifest before its object is deleted"),
-        _map("delete", where=Where.BACKUP, when=("backup",), why="removes backups after `backup-retention`"),
+        right_on(
+            CONFIG_MAPS, "create", where=Where.BACKUP, when=("backup",), why="keeps a manifest before its object is deleted"
+        ),
+        right_on(CONFIG_MAPS, "delete", where=Where.BACKUP, when=("backup",), why="removes backups after `backup-retention`"),
     ),
     each=(
         Right(("list",), "", "", "finds what is due; metadata only, unless a rule looks inside"),

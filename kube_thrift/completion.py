@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from downscaler.sizes import KINDS
 from janitor.explain import resolve
-from kube_thrift.kubectl import COMMANDS, CONTROLLERS, Command, valued_flags
+from kube_thrift.kubectl import COMMANDS, CONTROLLERS, Command
 from kube_thrift.shells import SCRIPTS
 from kube_thrift.targets import SWITCHES, VALUED, Line, read_line
 from kube_thrift.upfor import scalable
@@ -62,7 +62,7 @@ def complete(words: Sequence[str]) -> Completions:
         return Completions(tuple(f"{flag}={word}" for word in found.words), found.directive)
     if typed.startswith("-"):
         return _matching(typed, _flags_of(command))
-    valued = {*VALUED, *valued_flags(command)}
+    valued = {*VALUED, *command.flags().valued}
     if before[-1] in valued and len(before) > 1:
         return _values(name, before[-1], typed, before[1:-1])
     return _word(name, _line(command, before[1:]), typed)
@@ -79,7 +79,7 @@ def _flags_of(command: Command) -> list[str]:
 
 def _line(command: Command, words: Sequence[str]) -> Line:
     """What stands before the word being typed; a flag that is still to get its value is no mistake here."""
-    return read_line(words, valued_flags(command))
+    return read_line(words, command.flags().valued)
 
 
 def _values(name: str, flag: str, typed: str, before: Sequence[str]) -> Completions:

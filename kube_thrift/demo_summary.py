@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-import msgspec
+from collections.abc import Sequence
 
 from kube_thrift.cleanup import Cleanup
+from kube_thrift.outlet import json_text
+from kube_thrift.tables import table
 from kube_thrift.week import Week
 from shared.simcluster.accounting import Hours, avoided
 
@@ -34,7 +34,7 @@ def _team_table(week: Week, saved: dict[str, Hours]) -> list[str]:
     ranked = sorted(saved, key=lambda team: (-saved[team].cores, team))
     rows = [_row(team, week.workloads.get(team, 0), week.without.teams.get(team, Hours()), saved[team]) for team in ranked]
     total = _row("all", sum(week.workloads.values()), week.without.total, sum(saved.values(), Hours()))
-    return _table(head, rows, total)
+    return table(head, rows, total)
 
 
 def _row(team: str, workloads: int, asked: Hours, saved: Hours) -> Sequence[str]:
@@ -54,7 +54,7 @@ def _node_table(week: Week) -> list[str]:
         asked = week.without.nodes.get((pool, kind), 0)
         rows.append((pool, kind, f"{asked:,.0f}", f"{less:,.0f}", _share(less, asked)))
     whole, less = week.without.node_hours, sum(gone.values())
-    return _table(head, rows, ("all", "", f"{whole:,.0f}", f"{less:,.0f}", _share(less, whole)), left=2)
+    return table(head, rows, ("all", "", f"{whole:,.0f}", f"{less:,.0f}", _share(less, whole)), left=(0, 1))
 
 
 def _health(week: Week) -> list[str]:
@@ -91,20 +91,6 @@ def cleanup_text(cleanup: Cleanup) -> str:
     lines += [f"Gone, and should not be: {', '.join(cleanup.lost)}"] if cleanup.lost else []
     lines += [f"Still there, and should not be: {', '.join(cleanup.left)}"] if cleanup.left else []
     return "\n".join(lines) + "\n"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], total: Sequence[str], left: int = 1) -> list[str]:
-    """Aligned columns, the first *left* of them to the left; the total under a rule."""
-    body = [*rows, total]
-    widths = [max(len(row[index]) for row in [head, *body]) for index in range(len(head))]
-
-    def line(row: Sequence[str]) -> str:
-        cells = zip(row, widths, strict=True)
-        aligned = [cell.ljust(width) if index < left else cell.rjust(width) for index, (cell, width) in enumerate(cells)]
-        return "  ".join(aligned).rstrip()
-
-    rule = "-" * len(line([" " * width for width in widths[:-1]] + ["-" * widths[-1]]))
-    return [line(head), rule, *(line(row) for row in body[:-1]), rule, line(total)]
 
 
 def as_json(week: Week) -> str:
@@ -148,4 +134,4 @@ def as_json(week: Week) -> str:
         "unreadable": week.complaints,
         "failures": week.failures,
     }
-    return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
+    return json_text(content)

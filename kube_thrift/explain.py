@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-import msgspec
-
 from downscaler.annotations import read_overrides
 from downscaler.config import Config, config_from
 from downscaler.explain import as_data, as_text, explain
@@ -23,6 +21,7 @@ from downscaler.read import read_forced, read_namespace, read_scalers
 from downscaler.relations import SCALERS, Relations, target_of
 from downscaler.sizes import KINDS, Kind, kind_named
 from downscaler.workloads import Workload
+from kube_thrift.outlet import json_text
 from kube_thrift.running import fetch_status
 from shared.clock import Clock, SystemClock
 from shared.cluster import Cluster
@@ -95,7 +94,7 @@ def _relations(cluster: Cluster, config: Config, kind: Kind, workload: Workload)
 
 def _print(flags: Flags, text: str, data: dict[str, object]) -> None:
     if flags.output == "json":
-        text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
+        text = json_text(data)
     sys.stdout.write(text)
 
 

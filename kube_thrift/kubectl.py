@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from downscaler.options import parser as downscaler_parser
 from downscaler.sizes import kind_named
 from janitor.flags import janitor_parser
+from kube_thrift.outlet import exit_code
 from kube_thrift.shells import SCRIPTS
 from kube_thrift.targets import Line, Target, read_line, read_targets
 from shared.errors import ThriftError, UsageError, ValueProblem
-from shared.flags import FlagParser, add_connection_flags, boolean, connection_from, env_flag, switch
+from shared.flags import FlagParser, add_connection_flags, connection_from, env_flag, switch
 from shared.version import own_version
 
 PROG = "kubectl thrift"
@@ -134,11 +135,11 @@ def run_up_for(line: Line) -> int:
     for target in targets:
         upfor.scalable(target.kind)
     flags = up_for_parser().read([*line.connection(), *line.flags])
-    clock, failed = SystemClock(), False
+    namespace, clock, failed = namespace_of(line), SystemClock(), False
     with Cluster.connect(connection_from(flags, component=PROG.replace(" ", "-"), version=own_version()), clock=clock) as cluster:
         for target in targets:
             try:
-                print(upfor.ask(cluster, target, namespace_of(line), length, clock.now()))
+                print(upfor.ask(cluster, target, namespace, length, clock.now()))
             except ThriftError as problem:
                 failed = True
                 print(f"error: {problem}", file=sys.stderr)
@@ -349,7 +350,7 @@ def run(argv: Sequence[str]) -> int:
     if name.startswith("-"):
         raise UsageError(f"{name}: flags come after the command, as in {PROG} plan {name}")
     command = COMMANDS[_known(name)]
-    line = read_line(rest, valued_flags(command))
+    line = read_line(rest, command.flags().valued)
     if line.help:
         sys.stdout.write(help_text(name))
         return 0
@@ -364,23 +365,9 @@ def _known(name: str) -> str:
     return name
 
 
-def valued_flags(command: Command) -> frozenset[str]:
-    """The command's own flags that are followed by a value."""
-    return frozenset(name for each in command.flags().declared if each.parse is not boolean for name in each.names)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """The `kubectl-thrift` script. 0 done, 1 failed, 2 used wrongly; `plan` says 2 where something would be done."""
-    try:
-        return run(sys.argv[1:] if argv is None else argv)
-    except UsageError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 2
-    except ThriftError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return exit_code("error", lambda: run(sys.argv[1:] if argv is None else argv))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 
-from shared.errors import ThriftError, UsageError
+from kube_thrift.outlet import exit_code
+from shared.errors import UsageError
 
 # These read their own flags, after their names.
 _WITH_OWN_FLAGS = {
@@ -123,21 +124,16 @@ def _days(text: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one subcommand; returns its exit code: 0 done, 1 failed, 2 used wrongly."""
-    argv = sys.argv[1:] if argv is None else argv
-    try:
-        if argv and argv[0] in _WITH_OWN_FLAGS:
-            return _run_with_own_flags(argv[0], argv[1:])
-        arguments = build_parser(argv).parse_args(argv)
-        run: Callable[[argparse.Namespace], int] = arguments.run
-        return run(arguments)
-    except UsageError as error:
-        print(f"kube-thrift: {error}", file=sys.stderr)
-        return 2
-    except ThriftError as error:
-        print(f"kube-thrift: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    given = sys.argv[1:] if argv is None else argv
+    return exit_code("kube-thrift", lambda: _run(given))
+
+
+def _run(argv: Sequence[str]) -> int:
+    if argv and argv[0] in _WITH_OWN_FLAGS:
+        return _run_with_own_flags(argv[0], argv[1:])
+    arguments = build_parser(argv).parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    return run(arguments)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def build_parser() -> FlagParser:
         "known, and writes nothing.",
     )
     env_flag(flags, "--days", type=whole(1, _LONGEST), default=3, help="how many days from now")
-    env_flag(flags, "-n", "--namespace", type=_namespace, help="one namespace instead of all")
+    env_flag(flags, "-n", "--namespace", type=check_namespace, help="one namespace instead of all")
     env_flag(flags, "--downscaler", metavar="FLAGS", default="", help="the flags that kube-downscaler runs with, in one argument")
     env_flag(flags, "--janitor", metavar="FLAGS", default="", help="the flags that kube-janitor runs with, in one argument")
     switch(flags, "--no-downscaler", help="leave the downscaler out")
@@ -53,10 +53,6 @@ def build_parser() -> FlagParser:
     env_flag(flags, "-o", "--output", choices=["text", "json"], default="text", help="text or json")
     add_connection_flags(flags)
     return flags
-
-
-def _namespace(text: str) -> str:
-    return check_namespace(text)
 
 
 @dataclass(frozen=True)

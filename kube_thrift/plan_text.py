@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
-import msgspec
-
 from downscaler.savings import Amount
 from kube_thrift.agenda import Agenda, Event, Hour
 from kube_thrift.ahead import NOTHING
+from kube_thrift.outlet import json_text, rounded
 from kube_thrift.savings_text import hours_of
 from shared.logs import one_line
 from shared.times import format_timestamp
@@ -100,11 +99,11 @@ def as_json(found: Agenda) -> str:
         "start": format_timestamp(frame.start),
         "end": format_timestamp(frame.end),
         "currency": frame.rates.currency if frame.rates.given else None,
-        "total": {"saved": hours_of(saved), "money": _rounded(money)},
+        "total": {"saved": hours_of(saved), "money": rounded(money)},
         "events": [_event(event) for event in found.events],
         "hours": [_hour(hour, found) for hour in found.hours],
     }
-    return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
+    return json_text(content)
 
 
 def _event(event: Event) -> dict[str, object]:
@@ -120,7 +119,7 @@ def _event(event: Event) -> dict[str, object]:
         "reason": event.reason,
         "coresLess": round(event.less.cores, 3),
         "gibLess": round(event.less.gib, 3),
-        "moneyPerHourLess": _rounded(event.money),
+        "moneyPerHourLess": rounded(event.money),
     }
 
 
@@ -131,9 +130,5 @@ def _hour(hour: Hour, found: Agenda) -> dict[str, object]:
         "workloadsOff": round(hour.off.workloads, 3),
         "coresOff": round(hour.off.amount.cores, 3),
         "gibOff": round(hour.off.amount.gib, 3),
-        "money": _rounded(hour.money),
+        "money": rounded(hour.money),
     }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

@@ -15,6 +15,7 @@ import requests
 
 from downscaler.prices import Prices
 from downscaler.savings import Amount
+from kube_thrift.fetch import TooLarge, fetch
 from resource_report.price_types import HOURS_PER_MONTH
 from shared.errors import UsageError
 from shared.flags import FlagParser, Flags, env_flag, number
@@ -22,7 +23,7 @@ from shared.flags import FlagParser, Flags, env_flag, number
 FILE = "workloads.tsv"
 USD = "USD"
 _TIMEOUT = 20.0
-_LARGEST, _CHUNK = 200 * 2**20, 2**16
+_LARGEST = 200 * 2**20
 _COST = re.compile(r"Cost \[([A-Z]{3})\]")
 _NEEDED = ("Cluster ID", "Namespace", "Kind", "Name", "Pods", "CPU Usage")
 
@@ -133,18 +134,11 @@ def _download(place: str) -> str:
     path = parts.path if parts.path.endswith("/") or not parts.path.endswith(".html") else parts.path.rpartition("/")[0]
     address = urllib.parse.urlunsplit((parts.scheme, parts.netloc, f"{path.rstrip('/')}/{FILE}", "", ""))
     try:
-        answer = requests.get(address, timeout=_TIMEOUT, allow_redirects=False, stream=True)
-        if answer.status_code != requests.codes.ok:
-            raise UsageError(f"--report {place}: {FILE}: the server answers {answer.status_code}")
-        return _content(answer, place).decode("utf-8")
+        code, content = fetch(address, limit=_LARGEST, timeout=_TIMEOUT)
+        if code != requests.codes.ok:
+            raise UsageError(f"--report {place}: {FILE}: the server answers {code}")
+        return content.decode("utf-8")
+    except TooLarge:
+        raise UsageError(f"--report {place}: {FILE}: larger than {_LARGEST // 2**20} MiB") from None
     except (requests.RequestException, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"--report {place}: {FILE}: {' '.join(str(error).split())[:200]}") from None
-
-
-def _content(answer: requests.Response, place: str) -> bytes:
-    content = bytearray()
-    for chunk in answer.iter_content(_CHUNK):
-        content += chunk
-        if len(content) > _LARGEST:
-            raise UsageError(f"--report {place}: {FILE}: larger than {_LARGEST // 2**20} MiB")
-    return bytes(content)

@@ -8,11 +8,11 @@ import msgspec
 import requests
 
 from downscaler.status import Status
+from kube_thrift.fetch import fetch
 from shared.errors import ThriftError, UsageError, shorten
 from shared.logs import one_line
 
 _LARGEST = 2_000_000
-_CHUNK = 65_536
 
 
 def fetch_status(url: str, about: tuple[str, str, str], timeout: float) -> Status:
@@ -26,9 +26,7 @@ def fetch_status(url: str, about: tuple[str, str, str], timeout: float) -> Statu
     address = url.rstrip("/").removesuffix("/status") + "/status"
     query = dict(zip(("kind", "namespace", "name"), about, strict=True)) | {"limit": "1"}
     try:
-        with requests.get(address, params=query, timeout=timeout, stream=True, allow_redirects=False) as answer:
-            body = _body(answer)
-            code = answer.status_code
+        code, body = fetch(address, limit=_LARGEST, timeout=timeout, params=query)
     except (requests.RequestException, ValueError) as error:
         raise ThriftError(f"--status-url {address}: no answer: {one_line(shorten(_cause(error)))}") from None
     if code != 200:
@@ -46,15 +44,6 @@ def _is_address(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-def _body(answer: requests.Response) -> bytes:
-    found = bytearray()
-    for chunk in answer.iter_content(_CHUNK):
-        found += chunk
-        if len(found) > _LARGEST:
-            raise requests.RequestException(f"more than {_LARGEST} bytes")
-    return bytes(found)
 
 
 def _cause(error: BaseException) -> str:

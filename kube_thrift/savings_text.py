@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from downscaler.savings import Amount
 from kube_thrift.ahead import Outlook
 from kube_thrift.bands import Bands, hours
+from kube_thrift.outlet import json_text, rounded
 from kube_thrift.rates import Rates
 from kube_thrift.strips import strip
+from kube_thrift.tables import table
 from shared.logs import one_line
 from shared.times import format_timestamp
 
@@ -87,7 +87,8 @@ def as_text(forecast: Forecast) -> str:
     ]
     if not forecast.outlooks:
         return "\n".join([*lines, "No workload is looked at: see --include-resources, --namespace and --selector."]) + "\n"
-    lines += [*_overview(forecast), "", *_notes(forecast)]
+    total = sum_of(forecast.outlooks, forecast.rates)
+    lines += [*_overview(forecast, total), "", *_notes(forecast, total)]
     for namespace, outlooks in namespaces_of(forecast.outlooks):
         if any(each.hours_down for each in outlooks):
             signs = strip(forecast.zone, forecast.start, forecast.end, Bands.of(outlooks, forecast.rates))
@@ -95,11 +96,11 @@ def as_text(forecast: Forecast) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _overview(forecast: Forecast) -> list[str]:
+def _overview(forecast: Forecast, total: Sum) -> list[str]:
     money = (f"{forecast.rates.currency} saved",) if forecast.rates.given else ()
     head = ("namespace", "workloads", "sleep", "hours down", "core-hours", "saved", "GiB-hours", "saved", "share", *money)
     rows = [_row(name, sum_of(group, forecast.rates), forecast.rates) for name, group in namespaces_of(forecast.outlooks)]
-    return table(head, rows, _row("all", sum_of(forecast.outlooks, forecast.rates), forecast.rates))
+    return table(head, rows, _row("all", total, forecast.rates))
 
 
 def _row(name: str, total: Sum, rates: Rates) -> Sequence[str]:
@@ -113,8 +114,7 @@ def _money(amount: float | None) -> str:
     return "unknown" if amount is None else f"{amount:,.2f}"
 
 
-def _notes(forecast: Forecast) -> list[str]:
-    total = sum_of(forecast.outlooks, forecast.rates)
+def _notes(forecast: Forecast, total: Sum) -> list[str]:
     lines = []
     if forecast.rates.given and total.unpriced:
         lines.append(f"The cost of {total.unpriced} of the {total.changing} workloads that sleep is unknown, and not in the sum.")
@@ -138,7 +138,7 @@ def _workloads(forecast: Forecast, outlooks: Sequence[Outlook]) -> list[str]:
         cost = (_money(forecast.rates.money(each.key, each.saved)),) if forecast.rates.given else ()
         figures = (f"{each.hours_down:,.1f}", f"{each.saved.cores:,.1f}", f"{each.saved.gib:,.1f}")
         rows.append((f"{each.kind.id} {each.name}", f"{each.size}", *figures, *cost, one_line(_why(each))[:_REASON]))
-    lines = [f"  {line}" for line in table(head, rows, last_left=True)]
+    lines = [f"  {line}" for line in table(head, rows, left=(0, len(head) - 1))]
     if len(asleep) > _ROWS:
         lines.append(f"  and {len(asleep) - _ROWS} more; -o json has all")
     if up := len(outlooks) - len(asleep):
@@ -150,26 +150,6 @@ def _why(each: Outlook) -> str:
     """Why it goes down first."""
     changes = (*((each.due,) if each.due is not None else ()), *each.changes)
     return next((change.reason for change in changes if change.direction == "down"), each.reason)
-
-
-def table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], total: Sequence[str] | None = None, *, last_left: bool = False
-) -> list[str]:
-    """Aligned columns, the first to the left, the others to the right but for the last where that is words."""
-    body = [*rows, *([total] if total else [])]
-    widths = [max(len(row[index]) for row in [head, *body]) for index in range(len(head))]
-    left = {0, len(head) - 1} if last_left else {0}
-
-    def line(row: Sequence[str]) -> str:
-        cells = [cell.ljust(width) if index in left else cell.rjust(width) for index, (cell, width) in enumerate(_pairs(row))]
-        return "  ".join(cells).rstrip()
-
-    def _pairs(row: Sequence[str]) -> list[tuple[str, int]]:
-        return list(zip(row, widths, strict=True))
-
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    lines = [line(head), *(line(row) for row in rows)]
-    return [lines[0], rule, *lines[1:], rule, line(total)] if total else lines
 
 
 # ---- for programs
@@ -194,7 +174,7 @@ def as_json(forecast: Forecast) -> str:
             for namespace, group in namespaces_of(forecast.outlooks)
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
+    return json_text(content)
 
 
 def hours_of(amount: Amount) -> dict[str, float]:
@@ -206,10 +186,6 @@ def hours_of(amount: Amount) -> dict[str, float]:
     }
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
-
-
 def _figures(total: Sum) -> dict[str, object]:
     return {
         "workloads": total.workloads,
@@ -217,9 +193,9 @@ def _figures(total: Sum) -> dict[str, object]:
         "hoursDown": round(total.hours_down, 3),
         "requested": hours_of(total.asked),
         "saved": hours_of(total.saved),
-        "money": _rounded(total.money),
+        "money": rounded(total.money),
         "unpriced": total.unpriced,
-        "usedCoreHours": _rounded(total.used),
+        "usedCoreHours": rounded(total.used),
     }
 
 
@@ -241,7 +217,7 @@ def _workload(each: Outlook, rates: Rates) -> dict[str, object]:
         "hoursDown": round(each.hours_down, 3),
         "requested": hours_of(each.asked),
         "saved": hours_of(each.saved),
-        "money": _rounded(rates.money(each.key, each.saved)) if each.hours_down else 0.0,
+        "money": rounded(rates.money(each.key, each.saved)) if each.hours_down else 0.0,
         "reason": each.reason,
         "complaints": list(each.complaints),
         "changes": [

@@ -25,11 +25,11 @@ from shared.kinds import (
     STATEFUL_SETS,
     Resource,
 )
-from shared.rights import Grant, Right, RightsTable, Where, granted, roles
+from shared.rights import Grant, Right, RightsTable, Where, granted, right_on, roles
 
 
 def _list(resource: Resource, why: str, *when: str) -> Right:
-    return Right(("list",), resource.group, resource.plural, why, ("local", *when), Where.CLUSTER)
+    return right_on(resource, "list", why=why, when=("local", *when), where=Where.CLUSTER)
 
 
 RIGHTS = RightsTable(

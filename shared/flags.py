@@ -63,6 +63,11 @@ class FlagParser(argparse.ArgumentParser):
         self.declared: list[_Declared] = []
         self._exclusive: list[tuple[str, str]] = []
 
+    @property
+    def valued(self) -> frozenset[str]:
+        """The names of the flags that are followed by a value."""
+        return frozenset(name for each in self.declared if each.parse is not boolean for name in each.names)
+
     def exclusive(self, one: str, other: str) -> None:
         """Refuses the two flags beside each other on the command line; their environment variables may both be set."""
         self._exclusive.append((one, other))

@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from shared.kinds import Resource
+
 EVERYTHING = ("*", "*")
 API_VERSION = "rbac.authorization.k8s.io/v1"
 
@@ -42,6 +44,13 @@ class Right:
     when: tuple[str, ...] = ()
     where: Where = Where.WORK
     only: str = ""
+
+
+def right_on(  # noqa: PLR0913 - the columns of a row
+    resource: Resource, *verbs: str, why: str, when: tuple[str, ...] = (), where: Where = Where.WORK, only: str = ""
+) -> Right:
+    """The right to use *verbs* on one type that the code knows."""
+    return Right(verbs, resource.group, resource.plural, why, when, where, only)
 
 
 @dataclass(frozen=True)
@@ -120,7 +129,7 @@ def _address(grant: Grant) -> tuple[str, str, str, str]:
 
 
 def _covered(place: str, grant: Grant, reach: set[tuple[str, str, str, str, str]]) -> bool:
-    own = (grant.verb, grant.group, grant.resource, grant.name)
+    own = _address(grant)
     wider = {own, (grant.verb, grant.group, grant.resource, ""), (grant.verb, *EVERYTHING, "")}
     return any((where, *each) in reach for where in {"", place} for each in wider if (where, each) != (place, own))
 

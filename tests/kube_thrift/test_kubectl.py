@@ -10,7 +10,7 @@ from importlib import import_module
 
 import pytest
 
-from kube_thrift.kubectl import COMMANDS, help_text, main, valued_flags
+from kube_thrift.kubectl import COMMANDS, help_text, main
 from tests.kube_thrift.kit import ROOT, SCRIPTS, Shop, needs
 
 
@@ -221,9 +221,9 @@ def test_the_flags_offered_are_flags_of_the_command() -> None:
         known = {flag for each in command.flags().declared for flag in each.names}
         # --check is a switch of `kube-janitor plan` alone.
         assert set(command.offers) - known <= {"--check"}, name
-    assert {"--rules-file", "--horizon", "-o"} <= valued_flags(COMMANDS["plan"])
-    assert {"--status-url", "--grace-period", "--rules-file", "-o"} <= valued_flags(COMMANDS["explain"])
-    assert "--dry-run" not in valued_flags(COMMANDS["plan"])
+    assert {"--rules-file", "--horizon", "-o"} <= COMMANDS["plan"].flags().valued
+    assert {"--status-url", "--grace-period", "--rules-file", "-o"} <= COMMANDS["explain"].flags().valued
+    assert "--dry-run" not in COMMANDS["plan"].flags().valued
 
 
 def test_the_package_installs_both_scripts() -> None:

@@ -13,7 +13,7 @@ from downscaler.savings import Amount
 from downscaler.sizes import KINDS
 from kube_thrift.ahead import Outlook, Phase
 from kube_thrift.rates import Rates
-from kube_thrift.savings_text import Forecast, as_json, as_text, sum_of, table
+from kube_thrift.savings_text import Forecast, as_json, as_text, sum_of
 
 NOON = datetime(2026, 3, 23, 12, tzinfo=UTC)
 END = NOON + timedelta(days=7)
@@ -76,8 +76,3 @@ def test_hours_of_json_cover_the_whole_time() -> None:
     hours = json.loads(as_json(forecast(outlook("a"))))["namespaces"][0]["hours"]
     assert len(hours) == 168
     assert [hour["cores"] for hour in hours] == [2] * 10 + [0] * 158
-
-
-def test_a_table_without_a_total() -> None:
-    assert table(("a", "b"), [("1", "x y")], last_left=True) == ["a  b", "1  x y"]
-    assert table(("name", "n"), [("x", "10")], ("all", "10")) == ["name   n", "--------", "x     10", "--------", "all   10"]
