@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from typing import Any
 import yaml
 
 from shared.simcluster import Fault, SimCluster
+from tests.ports import free_port
 from tests.resource_report.clusters import node, pod
 
 ROOT = Path(__file__).parents[2]
@@ -33,12 +33,6 @@ rules:
 - {id: junk, resources: [configmaps], jmespath: "metadata.labels.junk == 'true'", ttl: 1s}
 - {id: single, resources: [configmaps], jmespath: "metadata.labels.single == 'true'", ttl: 1s}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -6,13 +6,16 @@ the pod's volumes at their mount paths and nothing else to write on. Without the
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,12 +24,15 @@ from typing import Any
 from shared.errors import NotFound
 from shared.kubeconfig import SERVICE_ACCOUNT
 from shared.simcluster import SimCluster
-from tests.charts.rendering import NAMESPACE, Manifest, Rendered
+from tests.charts.rendering import CONTROLLERS, NAMESPACE, Manifest, Rendered, render
 from tests.charts.roles import install
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 # What the image has on its PATH, and where nginx is on Debian.
 PATH = os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"])
+# Seconds; nothing here is a matter of how many.
+SECONDS = 60.0
 _MIDDLE = {"Deployment": ("apps/v1", "ReplicaSet"), "CronJob": ("batch/v1", "Job")}
 _OWN_ROOT = """set -e
 mount -t tmpfs tmpfs {base}
@@ -58,6 +64,8 @@ class Pod:
     name: str
     folder: Path
     isolated: bool = field(default_factory=can_isolate)
+    # Variables beside the manifest's, such as the way to a stand-in for AWS.
+    more: Mapping[str, str] = field(default_factory=dict)
     volumes: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -159,7 +167,7 @@ class Pod:
                 found[each["name"]] = self.sim.get("configmaps", NAMESPACE, reference["name"])["data"][reference["key"]]
             else:
                 found[each["name"]] = _expanded(each["value"], found)
-        return found
+        return found | self.more
 
     def start(self, name: str, log: Path) -> subprocess.Popen[bytes]:
         """The process of container *name*. What it says goes to *log*."""
@@ -227,3 +235,76 @@ def _moved(word: str, mounts: Mapping[str, Path]) -> str:
     """*word* with each mount path in it replaced by the folder behind it, once."""
     paths = "|".join(re.escape(path) for path in sorted(mounts, key=len, reverse=True))
     return re.sub(rf"(^|[=,])({paths})(?=/|,|$)", lambda match: f"{match[1]}{mounts[match[2]]}", word)
+
+
+# ---- what is done with them
+
+
+def pod(sim: SimCluster, folder: Path, kind: str, component: str, *, isolated: bool | None = None, **values: Any) -> Pod:
+    """The pod of one controller with these values of its own; the others are off."""
+    others: dict[str, Any] = {each: {"enabled": False} for each in CONTROLLERS}
+    own = {"metrics": {"port": free_port()}} | others | values
+    named = {"isolated": can_isolate() if isolated is None else isolated}
+    return Pod(sim, render(own), kind, f"thrift-kube-thrift-{component}", folder, **named)
+
+
+@contextmanager
+def running(each: Pod, container: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    process = each.start(container, log)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def until(true: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    """Waits until *true*, or until the process has ended."""
+    end = time.monotonic() + SECONDS
+    while not true():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.05)
+
+
+def answer(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request(method, path, headers=headers)
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
+    except OSError:
+        return 0, {}, b""
+    finally:
+        connection.close()
+
+
+def probed(each: Pod, container: str) -> list[tuple[int, str]]:
+    """The port and path of every probe of a container."""
+    (found,) = [one for one in each.spec["containers"] if one["name"] == container]
+    ports = {port["name"]: port["containerPort"] for port in found["ports"]}
+    probes = [found[name]["httpGet"] for name in ("livenessProbe", "readinessProbe", "startupProbe") if name in found]
+    return [(ports.get(probe["port"], probe["port"]), probe["path"]) for probe in probes]
+
+
+def run_to_end(each: Pod, container: str, log: Path) -> None:
+    with running(each, container, log) as process:
+        assert process.wait(SECONDS) == 0, log.read_text()
+
+
+@contextmanager
+def serving(each: Pod, container: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A daemon that answers its probes, and ends with 0 when it is told to."""
+    with running(each, container, log) as process:
+        for port, path in probed(each, container):
+            until(lambda port=port, path=path: answer(port, path)[0] == 200, process, log)  # type: ignore[misc]
+        yield process
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0, log.read_text()
+
+
+def serve_and_stop(each: Pod, container: str, log: Path, done: Callable[[], bool]) -> None:
+    """A daemon that does its work, too."""
+    with serving(each, container, log) as process:
+        until(done, process, log)

@@ -18,6 +18,7 @@ import requests
 from resource_report.output import MANIFEST, OutputFolder
 from resource_report.templating import CSP
 from tests.charts.rendering import render
+from tests.ports import free_port
 
 # Debian keeps it where the path of an ordinary user does not lead.
 NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
@@ -33,12 +34,6 @@ class Served:
 
     def get(self, path: str, **headers: str) -> requests.Response:
         return requests.get(f"{self.url}/{path}", headers=headers, timeout=10)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import pytest
 
 from downscaler.main import main
 from shared.simcluster import Fault
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from tests.downscaler.conftest import World
@@ -338,12 +339,6 @@ def test_the_command_refuses_a_broken_kubeconfig(tmp_path: Path, capsys: pytest.
         main(["--once", f"--kubeconfig={tmp_path / 'none'}"])
     assert caught.value.code == 2
     assert "no such file" in capsys.readouterr().err
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def get(url: str) -> str:

@@ -16,6 +16,7 @@ from shared.loop import TurnResult
 from shared.objects import Object
 from shared.process import Process, Running
 from shared.simcluster import SimCluster
+from tests.ports import free_port
 
 
 def start(given: Flags, clock: Clock | None = None) -> tuple[Process, Cluster]:
@@ -28,12 +29,6 @@ def flags(sim: SimCluster, *argv: str) -> Flags:
     add_common_flags(parser, component="kube-janitor")
     path = sim.write_kubeconfig(sim.folder / "config")
     return parser.read(["--kubeconfig", str(path), "--once", *argv], {})
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_turn_runs_with_everything_in_place(sim: SimCluster) -> None:
