@@ -48,13 +48,17 @@ def run_once(cluster: Cluster, config: Config, now: datetime, report: Report, me
     lasting = memory or Memory()
     tally = Tally(now, config.prices, lasting.pending, report.draft(), jumps=lasting.jumps)
     with cluster.deadline(config.turn_timeout):
+        # A kind that is named and not served at the moment is no orphan.
+        left_out = kinds_left_out(config.kinds)
         config = replace(config, kinds=served_kinds(cluster, config.kinds, lasting, now, tally.failed))
         namespaces = read_namespaces(cluster, config, tally.failed)
         forced = _held(read_forced(cluster, config, tally.failed), lasting, tally)
         scalers = read_scalers(cluster, config, config.kinds, tally.failed, tally.unreadable)
         planner = Planner(config.rules, namespaces, forced, now, Relations.of(scalers))
         tally.namespaces(planner.namespace_complaints())
-        looked_at = chain(_workloads(cluster, config, planner, tally, scalers), _orphans(cluster, config, planner, memory))
+        looked_at = chain(
+            _workloads(cluster, config, planner, tally, scalers), _orphans(cluster, config, left_out, planner, memory)
+        )
         # A single run cannot wait: the next one would not know since when.
         changes = settled(looked_at, config, planner, None if config.once else memory, tally)
         apply_notes(cluster, planner, tally.failed)
@@ -125,8 +129,10 @@ def _workloads(
                 yield planner.plan(jobs, workload)
 
 
-def _orphans(cluster: Cluster, config: Config, planner: Planner, memory: Memory | None) -> Iterator[Planned]:
-    """What carries a record and is of a kind that the configuration no longer names.
+def _orphans(
+    cluster: Cluster, config: Config, left_out: Iterable[Kind], planner: Planner, memory: Memory | None
+) -> Iterator[Planned]:
+    """What carries a record and is of a kind that the configuration no longer names: one of *left_out*.
 
     Only a process that lasts looks for what it would merely report: a single turn that has nothing to do must stay cheap.
     """
@@ -134,9 +140,9 @@ def _orphans(cluster: Cluster, config: Config, planner: Planner, memory: Memory 
         return
     # Rights on kinds that are not included are nothing that a controller has to have; and a refusal an hour in somebody's audit
     # log would look like an attempt.
-    left_out = [kind for kind in kinds_left_out(config.kinds) if may_list(cluster, config, kind)]
+    readable = [kind for kind in left_out if may_list(cluster, config, kind)]
     restore = config.rules.orphans is Orphans.RESTORE
-    for kind, workload in read_recorded(cluster, config, left_out, lambda error: LOG.debug("orphans: %s", error)):
+    for kind, workload in read_recorded(cluster, config, readable, lambda error: LOG.debug("orphans: %s", error)):
         yield planner.plan_orphan(kind, workload, f"{kind.id} is not in --include-resources", restore=restore)
 
 

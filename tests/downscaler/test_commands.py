@@ -13,6 +13,7 @@ from downscaler.config import read_config
 from downscaler.kube_green import Secret, is_asleep, slept
 from downscaler.main import main
 from downscaler.options import COMMAND_NAMES
+from downscaler.sizes import KINDS
 from shared.errors import ValueProblem
 from shared.objects import Meta
 
@@ -82,6 +83,13 @@ def test_orphans_are_looked_for_once_an_hour(world: Any) -> None:
     world.pass_time(minutes=1)
     controller.lasting_turn()
     assert world.replicas() == 3
+
+
+def test_a_kind_that_is_named_and_not_served_is_no_orphan(world: Any) -> None:
+    """The cluster has no CRDs: there is nothing to ask about kinds that are all named."""
+    world.controller(f"--include-resources={','.join(KINDS)}", "--orphans=restore").lasting_turn()
+
+    assert [each.path for each in world.sim.requests if "selfsubjectaccessreviews" in each.path] == []
 
 
 @pytest.mark.parametrize(
